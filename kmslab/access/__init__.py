@@ -1,0 +1,1 @@
+"""May this principal do this? Policies in, a Decision out; no state is changed here."""

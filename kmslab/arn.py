@@ -1,0 +1,40 @@
+"""Amazon Resource Names: six parts between colons. Nothing here knows what a name stands for."""
+
+from typing import NamedTuple
+
+PARTITION = "aws"
+
+
+class Arn(NamedTuple):
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    def __str__(self) -> str:
+        return ":".join(("arn", *self))
+
+
+def parse_arn(text: str) -> Arn | None:
+    """The parts of `text`, or None where it is not an ARN."""
+    parts = text.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn":
+        return None
+    return Arn(*parts[1:])
+
+
+def key_arn(account: str, region: str, key_id: str) -> str:
+    return f"arn:{PARTITION}:kms:{region}:{account}:key/{key_id}"
+
+
+def alias_arn(account: str, region: str, alias_name: str) -> str:
+    return f"arn:{PARTITION}:kms:{region}:{account}:{alias_name}"
+
+
+def account_root_arn(account: str) -> str:
+    return f"arn:{PARTITION}:iam::{account}:root"
+
+
+def user_arn(account: str, user_name: str) -> str:
+    return f"arn:{PARTITION}:iam::{account}:user/{user_name}"

@@ -1,0 +1,33 @@
+"""What a reader looks at: tables, plots, the wire, and what was refused.
+
+Everything here only looks. A notebook imports the few names below; each comes from the module
+that says more about it, and is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kmslab.learn.audit import audit_table as audit_table
+    from kmslab.learn.classroom import classroom_lab as classroom_lab
+    from kmslab.learn.encrypt_path import plot_stages as plot_stages
+    from kmslab.learn.encrypt_path import time_encrypt_path as time_encrypt_path
+    from kmslab.learn.refusals import refused as refused
+    from kmslab.learn.suite import suite_map as suite_map
+    from kmslab.learn.wiretap import Wiretap as Wiretap
+
+_HOMES = {
+    "audit_table": "audit",
+    "classroom_lab": "classroom",
+    "plot_stages": "encrypt_path",
+    "time_encrypt_path": "encrypt_path",
+    "refused": "refusals",
+    "suite_map": "suite",
+    "Wiretap": "wiretap",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kmslab.learn' has no attribute {name!r}")
+    return getattr(import_module(f"kmslab.learn.{_HOMES[name]}"), name)

@@ -1,0 +1,1 @@
+"""What AWS does, operation by operation. A service answers a `Call`; it never sees HTTP."""

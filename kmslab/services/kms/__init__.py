@@ -1,0 +1,42 @@
+"""AWS Key Management Service: one module per concept, one function per operation.
+
+Which function answers which operation follows from the service model: CreateKey is answered
+by `create_key`, wherever in these modules that stands.
+"""
+
+from functools import cache
+from types import ModuleType
+
+from botocore import xform_name
+
+from kmslab.services.call import Operation
+from kmslab.services.kms import (
+    aliases,
+    cryptography,
+    data_keys,
+    deletion,
+    key_policies,
+    keys,
+    tags,
+)
+
+_MODULES: tuple[ModuleType, ...] = (
+    keys,
+    aliases,
+    cryptography,
+    data_keys,
+    key_policies,
+    tags,
+    deletion,
+)
+
+
+@cache
+def find_operation(name: str) -> Operation | None:
+    """The function for operation `name`, or None where it is not built yet."""
+    function_name = xform_name(name)
+    for module in _MODULES:
+        function: Operation | None = getattr(module, function_name, None)
+        if function is not None:
+            return function
+    return None

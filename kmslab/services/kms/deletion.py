@@ -1,0 +1,86 @@
+"""The end of a key: never at once, and then for good.
+
+A key is scheduled, waits 7 to 30 days, can be cancelled, and when the clock reaches its day it
+goes with its material, its aliases and its policy; its ciphertexts can never be read again
+(KMS Developer Guide, "Deleting KMS keys").
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from kmslab import errors
+from kmslab.services.call import Call
+from kmslab.services.kms.identifiers import find_key_by_id
+from kmslab.services.kms.key_states import (
+    DISABLED,
+    PENDING_DELETION,
+    refuse_pending_deletion,
+    require_pending_deletion,
+)
+from kmslab.sources import RandomBytes, uuid_text
+from kmslab.store.events import Event
+from kmslab.store.records import KmsKey
+from kmslab.store.store import Changes, Store
+from kmslab.vault.hsm import BackingKeyName, Hsm
+
+_DAY = 86_400
+
+
+def schedule_key_deletion(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html"""
+    call.begin_change()
+    kms_key = find_key_by_id(call, call.parameters["KeyId"])
+    call.authorise(kms_key)
+    refuse_pending_deletion(kms_key)
+    days = call.parameters.setdefault("PendingWindowInDays", 30)
+    if not 7 <= days <= 30:
+        raise errors.validation("PendingWindowInDays must be between 7 and 30.")
+    deletion_date = call.now + days * _DAY
+    call.put(replace(kms_key, key_state=PENDING_DELETION, deletion_date=deletion_date))
+    call.tells_its_output = True
+    return {
+        "KeyId": kms_key.arn,
+        "DeletionDate": deletion_date,
+        "KeyState": PENDING_DELETION,
+        "PendingWindowInDays": days,
+    }
+
+
+def cancel_key_deletion(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_CancelKeyDeletion.html"""
+    call.begin_change()
+    kms_key = find_key_by_id(call, call.parameters["KeyId"])
+    call.authorise(kms_key)
+    require_pending_deletion(kms_key)
+    call.put(replace(kms_key, key_state=DISABLED, deletion_date=None))
+    call.tells_its_output = True
+    return {"KeyId": kms_key.arn}
+
+
+def delete_key(kms_key: KmsKey, when: float, store: Store, hsm: Hsm, random: RandomBytes) -> None:
+    """Destroy a key whose waiting period has ended, and record KMS's own event of it."""
+    tokens = list(store.key_tokens.on(f"{kms_key.shelf}/{kms_key.key_id}"))
+    aliases = [store.aliases.get(kms_key.shelf, name) for name in kms_key.alias_names]
+    gone = Changes(deleted=[kms_key, *tokens, *(alias for alias in aliases if alias)])
+    store.commit(gone, [_service_event(kms_key, when, uuid_text(random(16)))])
+    for token in tokens:
+        hsm.forget(BackingKeyName(kms_key.account, kms_key.key_id, token.key_material_id))
+
+
+def _service_event(kms_key: KmsKey, when: float, event_id: str) -> Event:
+    return Event(
+        event_id=event_id,
+        request_id=None,
+        time=when,
+        account=kms_key.account,
+        region=kms_key.region,
+        source="kms.amazonaws.com",
+        name="DeleteKey",
+        identity={"accountId": kms_key.account, "invokedBy": "AWS Internal"},
+        source_ip="AWS Internal",
+        user_agent="AWS Internal",
+        read_only=False,
+        additional={"keyId": kms_key.arn},
+        resources=(kms_key.arn,),
+        kind="AwsServiceEvent",
+    )

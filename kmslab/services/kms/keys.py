@@ -1,0 +1,147 @@
+"""KMS keys: made, described, listed, switched on and off."""
+
+from dataclasses import replace
+from typing import Any
+
+from kmslab import errors
+from kmslab.services.call import Call
+from kmslab.services.kms.identifiers import find_key, find_key_by_id
+from kmslab.services.kms.key_policies import check_key_policy, default_key_policy
+from kmslab.services.kms.key_states import (
+    DISABLED,
+    ENABLED,
+    PENDING_DELETION,
+    refuse_pending_deletion,
+)
+from kmslab.services.kms.managed_keys import make_when_named
+from kmslab.services.kms.paging import page_end, page_limit, page_start
+from kmslab.services.kms.symmetric_keys import new_symmetric_key
+from kmslab.services.kms.tags import checked_tags
+from kmslab.store.records import KmsKey, shelf_of
+
+
+def create_key(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+
+    Symmetric encryption keys of one Region, with material made here; other kinds are refused
+    with UnsupportedOperationException.
+    """
+    call.authorise_in_account()
+    if call.parameters.get("Tags"):
+        call.authorise_in_account(action="TagResource")
+    _require_symmetric(call)
+    tags = checked_tags(call.parameters.get("Tags", []))
+    policy = call.parameters.get("Policy") or default_key_policy(call.account)
+    call.begin_change()
+    kms_key, token = new_symmetric_key(call, policy)
+    check_key_policy(call, policy, kms_key.arn)
+    kms_key = replace(kms_key, description=call.parameters.get("Description", ""), tags=tags)
+    call.put(kms_key, token)
+    call.resources = (kms_key.arn,)
+    call.tells_its_output = True
+    return {"KeyMetadata": key_metadata(kms_key)}
+
+
+def describe_key(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html"""
+    text = call.parameters["KeyId"]
+    make_when_named(call, text)
+    kms_key = find_key(call, text)
+    call.authorise(kms_key)
+    return {"KeyMetadata": key_metadata(kms_key)}
+
+
+def list_keys(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeys.html"""
+    call.authorise_in_account()
+    limit, start = page_limit(call, 100, 1000), page_start(call)
+    shelf = shelf_of(call.account, call.region)
+    listed, truncated = call.store.kms_keys.page(shelf, start, limit)
+    keys = [{"KeyId": kms_key.key_id, "KeyArn": kms_key.arn} for kms_key in listed]
+    last_name = listed[-1].key_id if listed else ""
+    return {"Keys": keys, **page_end(call, truncated, last_name)}
+
+
+def enable_key(call: Call) -> None:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKey.html"""
+    _switch(call, ENABLED)
+
+
+def disable_key(call: Call) -> None:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_DisableKey.html"""
+    _switch(call, DISABLED)
+
+
+def update_key_description(call: Call) -> None:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_UpdateKeyDescription.html"""
+    kms_key = _key_to_change(call)
+    call.put(replace(kms_key, description=call.parameters["Description"]))
+
+
+def key_metadata(kms_key: KmsKey) -> dict[str, Any]:
+    """KeyMetadata, as DescribeKey answers it."""
+    metadata = {
+        "AWSAccountId": kms_key.account,
+        "KeyId": kms_key.key_id,
+        "Arn": kms_key.arn,
+        "CreationDate": kms_key.creation_date,
+        "Enabled": kms_key.key_state == ENABLED,
+        "Description": kms_key.description,
+        "KeyUsage": kms_key.key_usage,
+        "KeyState": kms_key.key_state,
+        "Origin": kms_key.origin,
+        "KeyManager": kms_key.key_manager,
+        "CustomerMasterKeySpec": kms_key.key_spec,
+        "KeySpec": kms_key.key_spec,
+        "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+        "MultiRegion": False,
+        "CurrentKeyMaterialId": kms_key.key_material_id,
+    }
+    if kms_key.key_state == PENDING_DELETION:
+        metadata["DeletionDate"] = kms_key.deletion_date
+    return metadata
+
+
+def _switch(call: Call, key_state: str) -> None:
+    kms_key = _key_to_change(call)
+    call.put(replace(kms_key, key_state=key_state))
+
+
+def _key_to_change(call: Call) -> KmsKey:
+    call.begin_change()
+    kms_key = find_key_by_id(call, call.parameters["KeyId"])
+    call.authorise(kms_key)
+    refuse_pending_deletion(kms_key)
+    call.told = {"keyId": kms_key.arn}
+    return kms_key
+
+
+def _require_symmetric(call: Call) -> None:
+    """Fill in AWS's defaults, and refuse what is not built yet in AWS's way."""
+    asked = call.parameters
+    if "KeySpec" in asked and "CustomerMasterKeySpec" in asked:
+        raise errors.validation(
+            "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. "
+            "CustomerMasterKeySpec is deprecated."
+        )
+    key_spec = asked.get("KeySpec") or asked.get("CustomerMasterKeySpec") or "SYMMETRIC_DEFAULT"
+    if key_spec != "SYMMETRIC_DEFAULT" and "KeyUsage" not in asked:
+        raise errors.validation(
+            "You must specify a KeyUsage value for all KMS keys except for symmetric "
+            "encryption keys."
+        )
+    asked["KeySpec"] = asked["CustomerMasterKeySpec"] = key_spec
+    asked.setdefault("KeyUsage", "ENCRYPT_DECRYPT")
+    asked.setdefault("Origin", "AWS_KMS")
+    asked.setdefault("MultiRegion", False)
+    if key_spec != "SYMMETRIC_DEFAULT":
+        raise errors.not_built(f"KeySpec {key_spec}")
+    if asked["KeyUsage"] != "ENCRYPT_DECRYPT":
+        raise errors.validation(
+            f"KeyUsage {asked['KeyUsage']} is not compatible with KeySpec {key_spec}"
+        )
+    if asked["Origin"] != "AWS_KMS":
+        raise errors.not_built(f"Origin {asked['Origin']}")
+    for member in ("MultiRegion", "CustomKeyStoreId", "XksKeyId"):
+        if asked.get(member):
+            raise errors.not_built(member)

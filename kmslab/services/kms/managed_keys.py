@@ -1,0 +1,106 @@
+"""AWS managed keys: `alias/aws/<service>`, made by AWS when they are first needed.
+
+Their policy is fixed. It lets the service use the key for callers of the account (by
+kms:ViaService) and lets the account look at it; nobody may use or change it directly
+(KMS Developer Guide, "AWS managed keys"). The policy says so itself, so no code here
+treats these keys in a special way once they exist.
+"""
+
+from dataclasses import replace
+
+from kmslab import arn as arns
+from kmslab.services.call import Call
+from kmslab.services.kms.symmetric_keys import new_symmetric_key
+from kmslab.store.records import Alias, shelf_of
+from kmslab.store.store import Changes
+
+PREFIX = "alias/aws/"
+
+# The services with a predefined alias that a learner may meet, and what they protect.
+_PROTECTS = {
+    "acm": "ACM private keys",
+    "backup": "backups",
+    "dynamodb": "DynamoDB tables",
+    "ebs": "EBS volumes",
+    "elasticfilesystem": "EFS filesystems",
+    "es": "Elasticsearch domains",
+    "glue": "Glue metadata",
+    "kinesis": "Kinesis streams",
+    "lambda": "Lambda environment variables",
+    "rds": "RDS databases",
+    "redshift": "Redshift clusters",
+    "s3": "S3 objects",
+    "secretsmanager": "Secrets Manager secrets",
+    "sns": "SNS topics",
+    "sqs": "SQS queues",
+    "ssm": "SSM parameters",
+}
+
+_POLICY = """{
+  "Version" : "2012-10-17",
+  "Id" : "auto-%(service)s-1",
+  "Statement" : [ {
+    "Sid" : "Allow access through %(service)s for all principals in the account",
+    "Effect" : "Allow",
+    "Principal" : {
+      "AWS" : "*"
+    },
+    "Action" : [ "kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", \
+"kms:CreateGrant", "kms:DescribeKey" ],
+    "Resource" : "*",
+    "Condition" : {
+      "StringEquals" : {
+        "kms:CallerAccount" : "%(account)s",
+        "kms:ViaService" : "%(service)s.%(region)s.amazonaws.com"
+      }
+    }
+  }, {
+    "Sid" : "Allow direct access to key metadata to the account",
+    "Effect" : "Allow",
+    "Principal" : {
+      "AWS" : "%(root)s"
+    },
+    "Action" : [ "kms:Describe*", "kms:Get*", "kms:List*" ],
+    "Resource" : "*"
+  } ]
+}"""
+
+
+def make_when_named(call: Call, text: str) -> None:
+    """Make the AWS managed key that `text` names by its predefined alias, if it is missing."""
+    alias_name = text
+    if text.startswith("arn:"):
+        here = arns.alias_arn(call.account, call.region, "")
+        alias_name = text.removeprefix(here)
+    service = alias_name.removeprefix(PREFIX)
+    if not alias_name.startswith(PREFIX) or service not in _PROTECTS:
+        return
+    shelf = shelf_of(call.account, call.region)
+    if call.store.aliases.get(shelf, alias_name) is None:
+        call.begin_change()
+        # Another call may have made it while this one waited for its turn.
+        if call.store.aliases.get(shelf, alias_name) is None:
+            _make(call, service, alias_name)
+
+
+def _make(call: Call, service: str, alias_name: str) -> None:
+    owner = {"account": call.account, "region": call.region}
+    policy = _POLICY % {**owner, "service": service, "root": arns.account_root_arn(call.account)}
+    kms_key, token = new_symmetric_key(call, policy)
+    kms_key = replace(
+        kms_key,
+        key_manager="AWS",
+        description=(
+            f"Default key that protects my {_PROTECTS[service]} when no other key is defined"
+        ),
+        alias_names=(alias_name,),
+    )
+    alias = Alias(
+        **owner,
+        alias_name=alias_name,
+        target_key_id=kms_key.key_id,
+        creation_date=call.now,
+        last_updated_date=call.now,
+    )
+    # It exists from the moment it is named, even where the caller may then not see it.
+    call.store.commit(Changes(put=[kms_key, token, alias]), events=())

@@ -1,0 +1,1 @@
+"""State: plain records in memory, journaled to SQLite when asked. No rule of AWS lives here."""

@@ -1,0 +1,88 @@
+"""What happened: one event per call, and its shape as CloudTrail records it.
+
+An event is kept as it was noted, small and flat; `as_record` writes it out as the JSON object
+of the CloudTrail User Guide ("CloudTrail record contents"). Nothing here decides what
+may be noted: the door leaves secrets out before an event is made.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+EVENT_VERSION = "1.11"
+
+
+class Event(NamedTuple):
+    """One call. `time` is seconds since 1970; `identity` is CloudTrail's userIdentity."""
+
+    event_id: str
+    request_id: str | None
+    time: float
+    account: str
+    region: str
+    source: str
+    name: str
+    identity: dict[str, Any]
+    source_ip: str
+    user_agent: str
+    read_only: bool
+    parameters: dict[str, Any] | None = None
+    response: dict[str, Any] | None = None
+    additional: dict[str, Any] | None = None
+    resources: tuple[str, ...] = ()
+    error_code: str = ""
+    error_message: str = ""
+    kind: str = "AwsApiCall"
+
+    def as_record(self) -> dict[str, Any]:
+        """The event as CloudTrail's JSON object, members in the guide's order."""
+        record: dict[str, Any] = {
+            "eventVersion": EVENT_VERSION,
+            "userIdentity": dict(self.identity),
+            "eventTime": iso_time(self.time),
+            "eventSource": self.source,
+            "eventName": self.name,
+            "awsRegion": self.region,
+            "sourceIPAddress": self.source_ip,
+            "userAgent": self.user_agent,
+        }
+        if self.error_code:
+            record["errorCode"] = self.error_code
+            if self.error_message:
+                record["errorMessage"] = self.error_message
+        record["requestParameters"] = self.parameters
+        record["responseElements"] = self.response
+        if self.additional:
+            service_event = self.kind == "AwsServiceEvent"
+            name = "serviceEventDetails" if service_event else "additionalEventData"
+            record[name] = self.additional
+        if self.request_id:
+            record["requestID"] = self.request_id
+        record["eventID"] = self.event_id
+        record["readOnly"] = self.read_only
+        if self.resources:
+            record["resources"] = [_resource(arn) for arn in self.resources]
+        record["eventType"] = self.kind
+        record["managementEvent"] = True
+        record["recipientAccountId"] = self.account
+        record["eventCategory"] = "Management"
+        return record
+
+
+def encode_event(event: Event) -> str:
+    return json.dumps(event, separators=(",", ":"))
+
+
+def decode_event(text: str) -> Event:
+    members = json.loads(text)
+    noted = Event(*members)
+    return noted._replace(resources=tuple(noted.resources))
+
+
+def iso_time(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _resource(arn: str) -> dict[str, str]:
+    kind = "AWS::KMS::Alias" if ":alias/" in arn else "AWS::KMS::Key"
+    return {"accountId": arn.split(":", 5)[4], "type": kind, "ARN": arn}

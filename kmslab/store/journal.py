@@ -1,0 +1,114 @@
+"""The journal: every record and event of a lab in one SQLite database.
+
+What one call changed, and the event that tells of it, are written in one transaction before
+the call is answered. The database is in write-ahead mode with `synchronous=NORMAL`: a
+transaction survives the death of the process at once, and a power cut may take the last
+moments but never leaves half a call. One process at a time may hold a journal. Key material
+reaches it only wrapped under the domain key.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from kmslab.errors import StateError
+from kmslab.store.events import Event, decode_event, encode_event
+from kmslab.store.records import KINDS, Record
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS record (
+    kind TEXT, shelf TEXT, name TEXT, members TEXT, PRIMARY KEY (kind, shelf, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event (sequence INTEGER PRIMARY KEY, members TEXT);
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+"""
+
+
+class Journal:
+    """An open journal at `path`. Raises StateError where another process holds it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Every use is under the store's lock, so threads never meet here.
+        self._database = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=0
+        )
+        try:
+            self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        except sqlite3.OperationalError as problem:
+            self._database.close()
+            if "locked" not in str(problem):
+                raise StateError(f"{path} cannot be opened: {problem}") from problem
+            raise StateError(f"{path} is in use by another process; stop it first") from problem
+        except sqlite3.DatabaseError as problem:
+            self._database.close()
+            raise StateError(f"{path} is not a kmslab database: {problem}") from problem
+
+    def records(self) -> Iterator[Record]:
+        for kind, members in self._database.execute("SELECT kind, members FROM record"):
+            yield KINDS[kind](*_from_json(members))
+
+    def events(self) -> Iterator[Event]:
+        query = "SELECT members FROM event ORDER BY sequence"
+        for (members,) in self._database.execute(query):
+            yield decode_event(members)
+
+    def setting(self, name: str) -> str | None:
+        query = "SELECT value FROM setting WHERE name = ?"
+        row = self._database.execute(query, (name,)).fetchone()
+        return row[0] if row else None
+
+    def set(self, name: str, value: str) -> None:
+        self._database.execute("REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    def write(
+        self, put: Iterable[Record], deleted: Iterable[Record], events: Iterable[Event]
+    ) -> None:
+        """One call, whole or not at all."""
+        database = self._database
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            database.executemany(
+                "DELETE FROM record WHERE kind = ? AND shelf = ? AND name = ?",
+                [(record.table, record.shelf, record.name) for record in deleted],
+            )
+            database.executemany(
+                "REPLACE INTO record VALUES (?, ?, ?, ?)",
+                [(record.table, record.shelf, record.name, _to_json(record)) for record in put],
+            )
+            database.executemany(
+                "INSERT INTO event (members) VALUES (?)",
+                [(encode_event(event),) for event in events],
+            )
+            database.execute("COMMIT")
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+
+    def clear(self) -> None:
+        """Forget all but the settings that tie the database to its domain key."""
+        self._database.executescript(
+            "BEGIN IMMEDIATE; DELETE FROM record; DELETE FROM event;"
+            "DELETE FROM setting WHERE name <> 'domain_key_proof'; COMMIT;"
+        )
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def _to_json(record: Record) -> str:
+    return json.dumps([getattr(record, member.name) for member in fields(record)])
+
+
+def _from_json(text: str) -> list[Any]:
+    return [_tuples(member) for member in json.loads(text)]
+
+
+def _tuples(member: Any) -> Any:
+    return tuple(_tuples(item) for item in member) if isinstance(member, list) else member

@@ -1,0 +1,69 @@
+"""Records of one kind, found by name at once and listed in order from any point on."""
+
+from bisect import bisect_right, insort
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from kmslab.store.records import Record
+
+R = TypeVar("R", bound=Record)
+
+
+class Table(Generic[R]):
+    """Shelves of records. Listing a page costs the page, however long the shelf is."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[str, dict[str, R]] = defaultdict(dict)
+        self._names: dict[str, list[str]] = defaultdict(list)
+        # Shelves read from a journal are sorted once, when they are first listed.
+        self._sorted: set[str] = set()
+
+    def get(self, shelf: str, name: str) -> R | None:
+        records = self._shelves.get(shelf)
+        return records.get(name) if records else None
+
+    def on(self, shelf: str) -> Iterator[R]:
+        """All records of one shelf, in the order in which they were first put there."""
+        return iter(tuple(self._shelves.get(shelf, {}).values()))
+
+    def __iter__(self) -> Iterator[R]:
+        for shelf in tuple(self._shelves):
+            yield from self.on(shelf)
+
+    def __len__(self) -> int:
+        return sum(len(records) for records in self._shelves.values())
+
+    def count(self, shelf: str) -> int:
+        return len(self._shelves.get(shelf, ()))
+
+    def page(self, shelf: str, after: str, limit: int) -> tuple[list[R], bool]:
+        """Up to `limit` records with names behind `after`, and whether more follow."""
+        records, names = self._shelves.get(shelf, {}), self._sorted_names(shelf)
+        start = bisect_right(names, after) if after else 0
+        listed = [records[name] for name in names[start : start + limit]]
+        return listed, start + limit < len(names)
+
+    def put(self, record: R) -> None:
+        shelf, name = record.shelf, record.name
+        records = self._shelves[shelf]
+        if name not in records and shelf in self._sorted:
+            insort(self._names[shelf], name)
+        records[name] = record
+
+    def delete(self, record: R) -> None:
+        shelf, name = record.shelf, record.name
+        if self._shelves[shelf].pop(name, None) is not None and shelf in self._sorted:
+            names = self._names[shelf]
+            del names[bisect_right(names, name) - 1]
+
+    def clear(self) -> None:
+        self._shelves.clear()
+        self._names.clear()
+        self._sorted.clear()
+
+    def _sorted_names(self, shelf: str) -> list[str]:
+        if shelf not in self._sorted:
+            self._names[shelf] = sorted(self._shelves.get(shelf, {}))
+            self._sorted.add(shelf)
+        return self._names[shelf]

@@ -1,0 +1,108 @@
+"""The hardware security module, simulated: the one place where backing keys exist in clear.
+
+An HSM backing key is made here, leaves only as an exported key token (wrapped under the
+domain key) and comes back only that way. The operations below use it; none returns it. The
+HSM believes its callers: who may ask is decided before, in `access`.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kmslab import errors
+from kmslab.sources import RandomBytes
+from kmslab.vault.ciphertext_blob import IV_SIZE, NONCE_SIZE, BlobHeader
+from kmslab.vault.domain_key import SEAL_SIZE, DomainKey
+from kmslab.vault.encryption_context import canonical
+from kmslab.vault.key_derivation import KeyDerivation
+
+_ENCRYPT_LABEL = b"kmslab encrypt AES-256-GCM"
+_CACHED_KEYS = 10_000
+
+
+class BackingKeyName(NamedTuple):
+    """Names one version of one KMS key's material. `key_material_id` is 64 hex digits."""
+
+    account: str
+    key_id: str
+    key_material_id: str
+
+    def encode(self) -> bytes:
+        return ":".join(self).encode("ascii")
+
+
+class Hsm:
+    """Makes, wraps and uses backing keys; answers with ciphertexts, never with keys."""
+
+    def __init__(self, domain_key: DomainKey, random: RandomBytes) -> None:
+        self._domain_key = domain_key
+        self._random = random
+        self._backing_keys: dict[BackingKeyName, KeyDerivation] = {}
+
+    def create_backing_key(self, account: str, key_id: str) -> tuple[BackingKeyName, bytes]:
+        """A new 256-bit backing key: its name and its exported key token."""
+        name = BackingKeyName(account, key_id, self._random(32).hex())
+        material = self._random(32)
+        return name, self._domain_key.wrap(material, name.encode())
+
+    def encrypt(
+        self,
+        name: BackingKeyName,
+        token: bytes,
+        plaintext: bytes,
+        encryption_context: Mapping[str, str] | None,
+    ) -> bytes:
+        """`plaintext` as a ciphertext blob, under a key derived for this one call."""
+        fresh = self._random(NONCE_SIZE + IV_SIZE)
+        header = BlobHeader(*name, fresh[:NONCE_SIZE], fresh[NONCE_SIZE:])
+        header_bytes = header.encode()
+        aead = self._derived_aead(name, token, header.nonce)
+        authenticated = header_bytes + canonical(encryption_context)
+        sealed = header_bytes + aead.encrypt(header.iv, plaintext, authenticated)
+        return sealed + self._domain_key.seal(sealed)
+
+    def read_header(self, blob: bytes) -> BackingKeyName:
+        """Which key `blob` needs. Raises InvalidCiphertextException for any blob that this
+        domain did not write, byte for byte."""
+        if not self._domain_key.seal_fits(blob[:-SEAL_SIZE], blob[-SEAL_SIZE:]):
+            raise errors.invalid_ciphertext()
+        header, _ = BlobHeader.decode(blob)
+        return BackingKeyName(*header[:3])
+
+    def decrypt(
+        self, token: bytes, blob: bytes, encryption_context: Mapping[str, str] | None
+    ) -> bytes:
+        """The plaintext of `blob`, whose header was read before. Raises
+        InvalidCiphertextException where the context is another one than at encryption."""
+        header, header_size = BlobHeader.decode(blob)
+        aead = self._derived_aead(BackingKeyName(*header[:3]), token, header.nonce)
+        authenticated = blob[:header_size] + canonical(encryption_context)
+        try:
+            return aead.decrypt(header.iv, blob[header_size:-SEAL_SIZE], authenticated)
+        except InvalidTag:
+            raise errors.invalid_ciphertext() from None
+
+    def random_bytes(self, size: int) -> bytes:
+        return self._random(size)
+
+    def forget(self, name: BackingKeyName) -> None:
+        """Drop a backing key whose token has been destroyed."""
+        self._backing_keys.pop(name, None)
+
+    def forget_all(self) -> None:
+        self._backing_keys.clear()
+
+    def _derived_aead(self, name: BackingKeyName, token: bytes, nonce: bytes) -> AESGCM:
+        backing_key = self._backing_keys.get(name) or self._open(name, token)
+        return AESGCM(backing_key.derive(_ENCRYPT_LABEL, nonce))
+
+    def _open(self, name: BackingKeyName, token: bytes) -> KeyDerivation:
+        material = self._domain_key.unwrap(token, name.encode())
+        if material is None:
+            raise errors.internal_failure()
+        if len(self._backing_keys) >= _CACHED_KEYS:
+            self._backing_keys.clear()
+        backing_key = self._backing_keys[name] = KeyDerivation(material)
+        return backing_key

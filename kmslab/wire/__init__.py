@@ -1,0 +1,1 @@
+"""Bytes to requests and answers to bytes. No behaviour of AWS's services lives here."""

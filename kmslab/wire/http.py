@@ -1,0 +1,168 @@
+"""The same door over HTTP: an ASGI application, and the server that `kmslab serve` runs.
+
+Requests are handed over as they came; what answers them is not known here. The two control
+routes exist only where they were asked for, and only for programs on this machine: a request
+that a web page sent (it has an Origin) or that came by another name is refused.
+"""
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+import uvicorn
+
+from kmslab.wire.message import Answer, Request
+
+LARGEST_BODY = 1024 * 1024
+CONTROL_PREFIX = "/_kmslab/"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger("kmslab")
+
+
+class Control(Protocol):
+    """What the control routes may do to a lab."""
+
+    def reset(self) -> None: ...
+
+    def advance(self, seconds: float) -> None: ...
+
+
+class Application:
+    """ASGI: every request to `handle`; `control` None means that there are no control routes."""
+
+    def __init__(self, handle: Callable[[Request], Answer], control: Control | None) -> None:
+        self._handle = handle
+        self._control = control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        body = await _read_body(receive)
+        request = _as_request(scope, body)
+        if request.path.startswith(CONTROL_PREFIX) and self._control:
+            answer = _control_answer(request, self._control)
+        else:
+            answer = self._answer(request)
+        await _send(send, answer)
+
+    def _answer(self, request: Request) -> Answer:
+        try:
+            return self._handle(request)
+        except Exception:
+            # A defect of the lab's own: the caller learns nothing, the log everything.
+            _log.exception("could not answer %s", request.headers.get("x-amz-target"))
+            return Answer(500, _JSON, b'{"__type":"KMSInternalException"}')
+
+
+_JSON = {"content-type": "application/x-amz-json-1.1"}
+
+
+async def _read_body(receive: Receive) -> bytes:
+    """The whole body, or one byte more than any service takes."""
+    blocks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        block = message.get("body", b"")
+        if size <= LARGEST_BODY:
+            blocks.append(block[: LARGEST_BODY + 1 - size])
+            size += len(block)
+        if not message.get("more_body"):
+            return b"".join(blocks) if len(blocks) != 1 else blocks[0]
+
+
+def _as_request(scope: Scope, body: bytes) -> Request:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    client = scope.get("client")
+    source_ip = client[0] if client else "127.0.0.1"
+    return Request(scope["method"], path, query, headers, body, source_ip=source_ip)
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()
+    ]
+    headers.append((b"content-length", b"%d" % len(answer.body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+# --- Control ------------------------------------------------------------------------------
+
+
+def _control_answer(request: Request, control: Control) -> Answer:
+    host = request.headers.get("host", "").rpartition(":")[0].strip("[]")
+    if request.source_ip not in _LOOPBACK or host not in _LOOPBACK or "origin" in request.headers:
+        return _plain(403, "only programs on this machine may control the lab")
+    if request.method != "POST":
+        return _plain(405, "POST only")
+    if request.path == f"{CONTROL_PREFIX}reset":
+        control.reset()
+        return _plain(200, "the lab is empty")
+    if request.path == f"{CONTROL_PREFIX}advance":
+        return _advance(request, control)
+    return _plain(404, "there are reset and advance")
+
+
+def _advance(request: Request, control: Control) -> Answer:
+    given = parse_qs(request.query).get("seconds", [""])[0]
+    try:
+        control.advance(float(given))
+    except (ValueError, OverflowError):
+        return _plain(400, f"seconds must be a number of seconds from 0 on, not {given!r}")
+    return _plain(200, f"the lab's clock moved by {given} seconds")
+
+
+def _plain(status: int, text: str) -> Answer:
+    return Answer(status, {"content-type": "text/plain; charset=utf-8"}, f"{text}\n".encode())
+
+
+# --- Serving ------------------------------------------------------------------------------
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one. Raises OSError where it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(128)
+    return listener
+
+
+def serve(
+    application: Application, listener: socket.socket, when_ready: Callable[[], None]
+) -> None:
+    """Answer on `listener` until the process is told to stop."""
+    config = uvicorn.Config(
+        application,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=5,
+    )
+    _Server(config, when_ready).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._when_ready = when_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._when_ready()

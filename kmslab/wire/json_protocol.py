@@ -1,0 +1,86 @@
+"""The JSON 1.1 protocol of KMS: X-Amz-Target names the operation, the body is a JSON object.
+
+Requests to parsed bodies, results and refusals to answers; nothing about signatures or keys.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from kmslab import errors
+from kmslab.errors import ServiceError
+from kmslab.wire.message import Answer, Request
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+LARGEST_BODY = 1024 * 1024
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """JSON has no NaN and no Infinity, though Python's reader takes them."""
+    raise ValueError(name)
+
+
+# Made once: json.loads and json.dumps would make them anew for every request.
+_from_json = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
+# X-Amz-Target's prefix → the service.
+_SERVICES = {"TrentService": "kms"}
+
+
+def speaks(request: Request) -> bool:
+    """Whether `request` is of this protocol; anything that is not clearly of another one is."""
+    return not request.headers.get("content-type", "").startswith(
+        "application/x-www-form-urlencoded"
+    )
+
+
+def route(request: Request) -> tuple[str, str]:
+    """The service and the operation that are asked for.
+
+    Raises UnknownOperationException where the request names none, and
+    RequestEntityTooLargeException for a body over 1 MiB.
+    """
+    if len(request.body) > LARGEST_BODY:
+        raise errors.too_large()
+    prefix, dot, operation = request.headers.get("x-amz-target", "").rpartition(".")
+    service = _SERVICES.get(prefix)
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    wrong_form = request.method != "POST" or content_type != CONTENT_TYPE
+    if wrong_form or not dot or service is None:
+        raise errors.unknown_operation()
+    return service, operation
+
+
+def read_body(request: Request) -> Any:
+    """The JSON value of the body. Raises SerializationException where it is not JSON."""
+    if not request.body:
+        return {}
+    try:
+        return _from_json(request.body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise errors.serialization() from None
+
+
+def answer(output: dict[str, Any] | None, operation: str, request_id: str) -> Answer:
+    """A success. KMS answers an operation without output with no body at all."""
+    body = b"" if output is None else _to_json(output).encode()
+    return Answer(200, _headers(request_id), body)
+
+
+def refuse(refusal: ServiceError, request_id: str) -> Answer:
+    """A refusal; `__type` carries the code, and some codes come without a message."""
+    members = {"__type": refusal.code}
+    if refusal.message:
+        members["message"] = refusal.message
+    return Answer(refusal.status, _headers(request_id), _to_json(members).encode())
+
+
+def _headers(request_id: str) -> Mapping[str, str]:
+    return {
+        "x-amzn-requestid": request_id,
+        "content-type": CONTENT_TYPE,
+        "cache-control": "no-cache, no-store, must-revalidate, private",
+        "expires": "0",
+        "pragma": "no-cache",
+    }
