@@ -5,6 +5,7 @@ knows them all. A learner gets real boto3 clients from it, and the events of wha
 """
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -47,11 +48,16 @@ class Lab:
         self._journal: Journal | None = None
         if path is None:
             domain_key = DomainKey(random(SIZE), random)
+            self._store = Store()
         else:
             self._journal = open_journal(Path(path))
-            domain_key = self._open_domain_key(Path(path), self._journal)
+            try:
+                domain_key = self._open_domain_key(Path(path), self._journal)
+                self._store = Store(self._journal)
+            except BaseException:
+                self._journal.close()
+                raise
             self.clock.advanced += timedelta(seconds=float(self._journal.setting("advanced") or 0))
-        self._store = Store(self._journal)
         self._hsm = Hsm(domain_key, random)
         self.endpoint = Endpoint(self._store, self._hsm, self.clock, random)
         self.clock.when_advanced = self._clock_advanced
@@ -164,11 +170,7 @@ class Lab:
 
     def _open_domain_key(self, directory: Path, journal: Journal) -> DomainKey:
         proof = journal.setting("domain_key_proof")
-        try:
-            domain_key = domain_key_in(directory, proof, self.random)
-        except BaseException:
-            journal.close()
-            raise
+        domain_key = domain_key_in(directory, proof, self.random)
         if proof is None:
             journal.set("domain_key_proof", domain_key.proof())
         return domain_key
@@ -196,7 +198,7 @@ class Lab:
 
 
 def _checked_account(account: str) -> str:
-    if not (isinstance(account, str) and len(account) == 12 and account.isdecimal()):
+    if not (isinstance(account, str) and re.fullmatch("[0-9]{12}", account)):
         raise ValueError(f"an account is 12 digits, not {account!r}")
     return account
 

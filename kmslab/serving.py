@@ -26,7 +26,7 @@ class Credential(NamedTuple):
 def parse_credential(text: str) -> Credential:
     """ACCESS_KEY:SECRET_KEY:ACCOUNT. Raises ValueError for another form."""
     parts = text.split(":")
-    if len(parts) != 3 or not all(parts) or not re.fullmatch(r"\d{12}", parts[2]):
+    if len(parts) != 3 or not all(parts) or not re.fullmatch("[0-9]{12}", parts[2]):
         raise ValueError(
             "a credential is ACCESS_KEY:SECRET_KEY:ACCOUNT with an account of 12 digits, "
             f"not {text!r}"
@@ -69,11 +69,13 @@ def run(
 ) -> int:
     """Serve until stopped; the exit code."""
     try:
-        lab = Lab(path=state)
         listener = listen(host, port)
+    except (OSError, OverflowError) as problem:
+        return _give_up(f"cannot listen on {host}, port {port}: {problem}")
+    try:
+        lab = Lab(path=state)
     except (StateError, OSError) as problem:
-        print(f"kmslab: {problem}", file=sys.stderr)
-        return 1
+        return _give_up(str(problem))
     with lab:
         access_key = admit(lab, credentials)
         shown = Credential(access_key.access_key_id, access_key.secret_access_key, "")
@@ -83,6 +85,11 @@ def run(
         address = f"http://{'[::1]' if host == '::1' else host}:{bound_port}"
         serve(Application(lab.handle, control), listener, lambda: _greet(address, shown))
     return 0
+
+
+def _give_up(problem: str) -> int:
+    print(f"kmslab: {problem}", file=sys.stderr)
+    return 1
 
 
 def _greet(address: str, shown: Credential) -> None:

@@ -1,6 +1,7 @@
 """What a boto3 client sent and what it got back, as it stood on the wire."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 _SHOWN_HEADERS = ("X-Amz-Target", "Content-Type")
@@ -47,10 +48,15 @@ def _text(value: Any) -> str:
 def _indented(body: str) -> str:
     if not body:
         return "(no body)"
-    pairs = json.loads(body).items()
-    return "\n".join(f"  {name}: {_shortened(value)}" for name, value in pairs)
+    return "\n".join(_lines(json.loads(body), "  "))
 
 
-def _shortened(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 72 else f"{text[:69]}..."
+def _lines(members: dict[str, Any], margin: str) -> Iterator[str]:
+    """One line for each member, members of members further in."""
+    for name, value in members.items():
+        if isinstance(value, dict) and value:
+            yield f"{margin}{name}:"
+            yield from _lines(value, f"{margin}  ")
+        else:
+            text = json.dumps(value)
+            yield f"{margin}{name}: {text if len(text) <= 72 else f'{text[:69]}...'}"

@@ -50,12 +50,12 @@ class Event(NamedTuple):
             record["errorCode"] = self.error_code
             if self.error_message:
                 record["errorMessage"] = self.error_message
-        record["requestParameters"] = self.parameters
-        record["responseElements"] = self.response
+        record["requestParameters"] = _copied(self.parameters)
+        record["responseElements"] = _copied(self.response)
         if self.additional:
             service_event = self.kind == "AwsServiceEvent"
             name = "serviceEventDetails" if service_event else "additionalEventData"
-            record[name] = self.additional
+            record[name] = _copied(self.additional)
         if self.request_id:
             record["requestID"] = self.request_id
         record["eventID"] = self.event_id
@@ -81,6 +81,13 @@ def decode_event(text: str) -> Event:
 
 def iso_time(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _copied(value: Any) -> Any:
+    """So that who changes a record does not change what happened."""
+    if isinstance(value, dict):
+        return {name: _copied(member) for name, member in value.items()}
+    return [_copied(member) for member in value] if isinstance(value, list) else value
 
 
 def _resource(arn: str) -> dict[str, str]:

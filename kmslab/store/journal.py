@@ -33,9 +33,12 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         # Every use is under the store's lock, so threads never meet here.
-        self._database = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=0
-        )
+        try:
+            self._database = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=0
+            )
+        except sqlite3.OperationalError as problem:
+            raise StateError(f"{path} cannot be opened: {problem}") from problem
         try:
             self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode=WAL")
@@ -51,18 +54,16 @@ class Journal:
             raise StateError(f"{path} is not a kmslab database: {problem}") from problem
 
     def records(self) -> Iterator[Record]:
-        for kind, members in self._database.execute("SELECT kind, members FROM record"):
+        for kind, members in self._rows("SELECT kind, members FROM record"):
             yield KINDS[kind](*_from_json(members))
 
     def events(self) -> Iterator[Event]:
-        query = "SELECT members FROM event ORDER BY sequence"
-        for (members,) in self._database.execute(query):
+        for (members,) in self._rows("SELECT members FROM event ORDER BY sequence"):
             yield decode_event(members)
 
     def setting(self, name: str) -> str | None:
-        query = "SELECT value FROM setting WHERE name = ?"
-        row = self._database.execute(query, (name,)).fetchone()
-        return row[0] if row else None
+        rows = list(self._rows("SELECT value FROM setting WHERE name = ?", name))
+        return rows[0][0] if rows else None
 
     def set(self, name: str, value: str) -> None:
         self._database.execute("REPLACE INTO setting VALUES (?, ?)", (name, value))
@@ -100,6 +101,13 @@ class Journal:
 
     def close(self) -> None:
         self._database.close()
+
+    def _rows(self, query: str, *arguments: str) -> Iterator[Any]:
+        """Raises StateError for a damaged database."""
+        try:
+            yield from self._database.execute(query, arguments)
+        except sqlite3.DatabaseError as problem:
+            raise StateError(f"{self._path} is damaged: {problem}") from problem
 
 
 def _to_json(record: Record) -> str:

@@ -41,16 +41,16 @@ class Hsm:
         self._random = random
         self._backing_keys: dict[BackingKeyName, KeyDerivation] = {}
 
-    def create_backing_key(self, account: str, key_id: str) -> tuple[BackingKeyName, bytes]:
-        """A new 256-bit backing key: its name and its exported key token."""
+    def create_backing_key(self, account: str, key_id: str) -> tuple[BackingKeyName, str]:
+        """A new 256-bit backing key: its name and its exported key token, as hex text."""
         name = BackingKeyName(account, key_id, self._random(32).hex())
         material = self._random(32)
-        return name, self._domain_key.wrap(material, name.encode())
+        return name, self._domain_key.wrap(material, name.encode()).hex()
 
     def encrypt(
         self,
         name: BackingKeyName,
-        token: bytes,
+        token: str,
         plaintext: bytes,
         encryption_context: Mapping[str, str] | None,
     ) -> bytes:
@@ -72,7 +72,7 @@ class Hsm:
         return BackingKeyName(*header[:3])
 
     def decrypt(
-        self, token: bytes, blob: bytes, encryption_context: Mapping[str, str] | None
+        self, token: str, blob: bytes, encryption_context: Mapping[str, str] | None
     ) -> bytes:
         """The plaintext of `blob`, whose header was read before. Raises
         InvalidCiphertextException where the context is another one than at encryption."""
@@ -94,12 +94,12 @@ class Hsm:
     def forget_all(self) -> None:
         self._backing_keys.clear()
 
-    def _derived_aead(self, name: BackingKeyName, token: bytes, nonce: bytes) -> AESGCM:
+    def _derived_aead(self, name: BackingKeyName, token: str, nonce: bytes) -> AESGCM:
         backing_key = self._backing_keys.get(name) or self._open(name, token)
         return AESGCM(backing_key.derive(_ENCRYPT_LABEL, nonce))
 
-    def _open(self, name: BackingKeyName, token: bytes) -> KeyDerivation:
-        material = self._domain_key.unwrap(token, name.encode())
+    def _open(self, name: BackingKeyName, token: str) -> KeyDerivation:
+        material = self._domain_key.unwrap(bytes.fromhex(token), name.encode())
         if material is None:
             raise errors.internal_failure()
         if len(self._backing_keys) >= _CACHED_KEYS:

@@ -7,6 +7,7 @@ endpoints, proxies) does not reach these clients.
 """
 
 import io
+import os
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
@@ -26,7 +27,7 @@ Handle = Callable[[Request], Answer]
 # The user agent is fixed, so that a notebook's events can be repeated on any machine.
 CONFIG = Config(
     user_agent="kmslab boto3",
-    retries={"total_max_attempts": 1, "mode": "standard"},
+    retries={"max_attempts": 0, "mode": "legacy"},
     ignore_configured_endpoint_urls=True,
     use_dualstack_endpoint=False,
     use_fips_endpoint=False,
@@ -56,7 +57,7 @@ def in_process_client(
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         replied = handle(as_request(request))
-        return AWSResponse(request.url, replied.status, replied.headers, _RawBody(replied.body))
+        return AWSResponse(request.url, replied.status, replied.headers, RawBody(replied.body))
 
     client.meta.events.register("before-send", answer)
     return client
@@ -69,13 +70,17 @@ _one_at_a_time = threading.Lock()
 
 @cache
 def _session() -> boto3.Session:
-    core = botocore.session.Session()
-    for name in ("profile", "config_file", "credentials_file", "ca_bundle"):
-        core.set_config_variable(name, None)
-    return boto3.Session(botocore_session=core)
+    """A session with botocore's defaults alone: no variable of the environment and no file."""
+    defaults = {
+        name: (None, None, default, convert)
+        for name, (_, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
+    }
+    for name in ("config_file", "credentials_file"):
+        defaults[name] = (None, None, os.devnull, None)
+    return boto3.Session(botocore_session=botocore.session.Session(session_vars=defaults))
 
 
-class _RawBody(io.BytesIO):
+class RawBody(io.BytesIO):
     """What botocore reads an answer from."""
 
     def stream(self, amount: int = 65_536, **_: Any) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ that a web page sent (it has an Origin) or that came by another name is refused.
 """
 
 import logging
+import re
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
@@ -17,7 +18,8 @@ from kmslab.wire.message import Answer, Request
 
 LARGEST_BODY = 1024 * 1024
 CONTROL_PREFIX = "/_kmslab/"
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LOOPBACK = ("127.0.0.1", "::1")
+_LOCAL_HOST = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?", re.ASCII)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -103,8 +105,8 @@ async def _send(send: Send, answer: Answer) -> None:
 
 
 def _control_answer(request: Request, control: Control) -> Answer:
-    host = request.headers.get("host", "").rpartition(":")[0].strip("[]")
-    if request.source_ip not in _LOOPBACK or host not in _LOOPBACK or "origin" in request.headers:
+    local = _LOCAL_HOST.fullmatch(request.headers.get("host", ""))
+    if request.source_ip not in _LOOPBACK or not local or "origin" in request.headers:
         return _plain(403, "only programs on this machine may control the lab")
     if request.method != "POST":
         return _plain(405, "POST only")

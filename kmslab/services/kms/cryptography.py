@@ -31,15 +31,14 @@ def decrypt(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html"""
     asked = call.parameters
     _require(call, "CiphertextBlob")
-    kms_key, material = _key_of_ciphertext(call, asked.get("KeyId"))
-    algorithm = _algorithm(call, "EncryptionAlgorithm", kms_key)
+    kms_key, material = _key_of_ciphertext(call, "KeyId", "EncryptionAlgorithm")
     plaintext = _decrypt_with(call, kms_key, material, asked.get("EncryptionContext"))
     refuse_dry_run(call)
     call.additional = {"keyMaterialId": material.key_material_id}
     return {
         "Plaintext": plaintext,
         "KeyId": kms_key.arn,
-        "EncryptionAlgorithm": algorithm,
+        "EncryptionAlgorithm": asked["EncryptionAlgorithm"],
         "KeyMaterialId": material.key_material_id,
     }
 
@@ -52,10 +51,11 @@ def re_encrypt(call: Call) -> dict[str, Any]:
     """
     asked = call.parameters
     _require(call, "CiphertextBlob")
-    source, material = _key_of_ciphertext(call, asked.get("SourceKeyId"), "ReEncryptFrom")
+    source, material = _key_of_ciphertext(
+        call, "SourceKeyId", "SourceEncryptionAlgorithm", "ReEncryptFrom"
+    )
     destination = find_key(call, asked["DestinationKeyId"], "ReEncryptTo")
     authorise_use(call, destination, "ReEncryptTo")
-    source_algorithm = _algorithm(call, "SourceEncryptionAlgorithm", source)
     destination_algorithm = _algorithm(call, "DestinationEncryptionAlgorithm", destination)
     plaintext = _decrypt_with(call, source, material, asked.get("SourceEncryptionContext"))
     refuse_dry_run(call)
@@ -64,7 +64,7 @@ def re_encrypt(call: Call) -> dict[str, Any]:
         "CiphertextBlob": encrypt_under(call, destination, plaintext, new_context),
         "SourceKeyId": source.arn,
         "KeyId": destination.arn,
-        "SourceEncryptionAlgorithm": source_algorithm,
+        "SourceEncryptionAlgorithm": asked["SourceEncryptionAlgorithm"],
         "DestinationEncryptionAlgorithm": destination_algorithm,
         "SourceKeyMaterialId": material.key_material_id,
         "DestinationKeyMaterialId": destination.key_material_id,
@@ -119,28 +119,45 @@ def refuse_recipient(call: Call) -> None:
 
 
 def _key_of_ciphertext(
-    call: Call, key_text: str | None, action: str | None = None
+    call: Call, key_member: str, algorithm_member: str, action: str | None = None
 ) -> tuple[KmsKey, BackingKeyName]:
-    """The key that the ciphertext needs, authorised and usable, and the material it names.
+    """The key that the ciphertext needs, authorised, usable and of the algorithm asked for, and
+    the material that the ciphertext names.
 
     Raises IncorrectKeyException where the caller names another key, and AccessDeniedException
     where the ciphertext's key is not in this Region.
     """
     refuse_recipient(call)
-    material = call.hsm.read_header(call.parameters["CiphertextBlob"])
-    if key_text is None or (is_key_id(key_text) and key_text == material.key_id):
-        shelf = shelf_of(material.account, call.region)
-        kms_key = call.store.kms_keys.get(shelf, material.key_id)
-        if kms_key is None:
-            raise call.deny_absent(action, by_ciphertext=True)
-        call.resources += (kms_key.arn,)
-        authorise_use(call, kms_key, action, by_ciphertext=key_text is None)
-        return kms_key, material
+    key_text, blob = call.parameters.get(key_member), call.parameters["CiphertextBlob"]
+    if key_text is None or _is_of_another_account(call, key_text):
+        material = call.hsm.read_header(blob)
+        if key_text in (None, material.key_id):
+            kms_key = _named_by(call, material, action)
+            authorise_use(call, kms_key, action, by_ciphertext=key_text is None)
+            _algorithm(call, algorithm_member, kms_key)
+            return kms_key, material
     kms_key = find_key(call, key_text, action)
     authorise_use(call, kms_key, action)
+    _algorithm(call, algorithm_member, kms_key)
+    material = call.hsm.read_header(blob)
     if (kms_key.account, kms_key.key_id) != (material.account, material.key_id):
         raise errors.incorrect_key()
     return kms_key, material
+
+
+def _is_of_another_account(call: Call, key_text: str) -> bool:
+    """Whether `key_text` is a bare key id that only a ciphertext can tell the account of."""
+    shelf = shelf_of(call.account, call.region)
+    return is_key_id(key_text) and call.store.kms_keys.get(shelf, key_text) is None
+
+
+def _named_by(call: Call, material: BackingKeyName, action: str | None) -> KmsKey:
+    shelf = shelf_of(material.account, call.region)
+    kms_key = call.store.kms_keys.get(shelf, material.key_id)
+    if kms_key is None:
+        raise call.deny_absent(action, by_ciphertext=True)
+    call.resources += (kms_key.arn,)
+    return kms_key
 
 
 def _decrypt_with(
@@ -153,12 +170,12 @@ def _decrypt_with(
     return call.hsm.decrypt(token, call.parameters["CiphertextBlob"], encryption_context)
 
 
-def _token(call: Call, kms_key: KmsKey, material: BackingKeyName) -> bytes:
+def _token(call: Call, kms_key: KmsKey, material: BackingKeyName) -> str:
     shelf = f"{kms_key.shelf}/{kms_key.key_id}"
     key_token = call.store.key_tokens.get(shelf, material.key_material_id)
     if key_token is None:
         raise errors.invalid_ciphertext()
-    return bytes.fromhex(key_token.token)
+    return key_token.token
 
 
 def _algorithm(call: Call, member: str, kms_key: KmsKey) -> str:

@@ -14,7 +14,7 @@ def new_symmetric_key(call: Call, policy: str) -> tuple[KmsKey, KeyToken]:
     key_id = _unused_key_id(call)
     name, token = call.hsm.create_backing_key(call.account, key_id)
     kms_key = KmsKey(call.account, call.region, key_id, call.now, policy, name.key_material_id)
-    key_token = KeyToken(call.account, call.region, key_id, name.key_material_id, token.hex())
+    key_token = KeyToken(call.account, call.region, key_id, name.key_material_id, token)
     return kms_key, key_token
 
 

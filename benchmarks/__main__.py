@@ -1,0 +1,91 @@
+"""Run all races and print one table: each figure a ratio, with what the project asks of it."""
+
+import platform
+import statistics
+import sys
+from typing import NamedTuple
+
+from benchmarks.race import Ratio, race, ratio
+from benchmarks.servers import race_servers
+
+
+class Row(NamedTuple):
+    """One line of the table. `asked` reads like "≤ 1.25"."""
+
+    figure: str
+    measured: Ratio
+    asked: str
+
+    def met(self) -> bool:
+        bound = float(self.asked[2:])
+        median = self.measured.median
+        return median <= bound if self.asked.startswith("≤") else median >= bound
+
+
+def in_process() -> list[Row]:
+    times = race(["lab_encrypt", "canned_encrypt", "moto_encrypt", "door_encrypt"])
+    lab, canned = times["lab_encrypt"], times["canned_encrypt"]
+    microseconds = statistics.median(times["door_encrypt"])
+    return [
+        Row("boto3 Encrypt: moto / kmslab", ratio(times["moto_encrypt"], lab), "≥ 2"),
+        Row("boto3 Encrypt: kmslab / canned answer", ratio(lab, canned), "≤ 1.25"),
+        Row(
+            f"the door alone ({microseconds:.0f} µs here) / canned boto3 call",
+            ratio(times["door_encrypt"], canned),
+            "≤ 0.19",
+        ),
+    ]
+
+
+def creating() -> list[Row]:
+    times = race(["lab_create_key", "moto_create_key"], rounds=9)
+    faster = ratio(times["moto_create_key"], times["lab_create_key"])
+    return [Row("boto3 CreateKey: moto / kmslab", faster, "≥ 59")]
+
+
+def many_keys() -> list[Row]:
+    names = ["one_key_by_id", "many_keys_by_id", "many_keys_by_alias"]
+    times = race(names, rounds=9)
+    one = times["one_key_by_id"]
+    pages = race(["first_page_of_one_hundred", "deep_page_of_many"], rounds=9)
+    first, deep = pages["first_page_of_one_hundred"], pages["deep_page_of_many"]
+    return [
+        Row("Encrypt by id: 100,000 keys / 1 key", ratio(times["many_keys_by_id"], one), "≤ 1.2"),
+        Row(
+            "Encrypt by alias: 100,000 keys / 1 key by id",
+            ratio(times["many_keys_by_alias"], one),
+            "≤ 1.2",
+        ),
+        Row("ListKeys page: middle of 100,000 / first of 101", ratio(deep, first), "≤ 1.2"),
+    ]
+
+
+def serving() -> list[Row]:
+    rates, starts = race_servers()
+    begins = {name: statistics.median(seconds) for name, seconds in starts.items()}
+    return [
+        Row("requests/s, 8 clients: kmslab / moto", ratio(rates["kmslab"], rates["moto"]), "≥ 10"),
+        Row(
+            "requests/s, 8 clients: kmslab / ministack",
+            ratio(rates["kmslab"], rates["ministack"]),
+            "≥ 2",
+        ),
+        Row(
+            f"start to first answer: kmslab ({begins['kmslab']:.2f} s here) / moto",
+            ratio(starts["kmslab"], starts["moto"]),
+            "≤ 0.5",
+        ),
+    ]
+
+
+def main() -> int:
+    print(f"Python {platform.python_version()}, {platform.machine()}; medians (middle half)")
+    for part in (in_process, creating, serving, many_keys):
+        for row in part():
+            verdict = "met" if row.met() else "missed"
+            print(f"{row.figure:62}{row.measured!s:>22}   asked {row.asked:8}{verdict}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Which state of a key stops which operation: the table of the KMS Developer Guide, row by row."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aws_words import refused
+
+from kmslab import Lab
+
+POLICY = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}'
+TAGS = [{"TagKey": "cost", "TagValue": "1"}]
+
+WORKS = None
+DISABLED = ("DisabledException", "{} is disabled.")
+PENDING = ("KMSInvalidStateException", "{} is pending deletion.")
+NOT_PENDING = ("KMSInvalidStateException", "{} is not pending deletion.")
+
+
+@dataclass
+class Scene:
+    """A key in some state, with an alias and a ciphertext from before; and another key."""
+
+    kms: Any
+    arn: str
+    other: str
+    blob: bytes
+    others_blob: bytes
+
+    def state(self) -> str:
+        return self.kms.describe_key(KeyId=self.arn)["KeyMetadata"]["KeyState"]
+
+
+def scene_with(state: str) -> Scene:
+    kms = Lab().client("kms")
+    arn, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+    blobs = [kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"] for key in (arn, other)]
+    kms.create_alias(AliasName="alias/here", TargetKeyId=arn)
+    kms.create_alias(AliasName="alias/there", TargetKeyId=other)
+    kms.tag_resource(KeyId=arn, Tags=TAGS)
+    if state == "Disabled":
+        kms.disable_key(KeyId=arn)
+    if state == "PendingDeletion":
+        kms.schedule_key_deletion(KeyId=arn)
+    scene = Scene(kms, arn, other, *blobs)
+    assert scene.state() == state
+    return scene
+
+
+USE = (WORKS, DISABLED, PENDING)
+LOOK = (WORKS, WORKS, WORKS)
+CHANGE = (WORKS, WORKS, PENDING)
+
+# Operation → what Enabled, Disabled and PendingDeletion say to it, and how it is called.
+TABLE = {
+    "Encrypt": (USE, lambda s: s.kms.encrypt(KeyId=s.arn, Plaintext=b"x")),
+    "Encrypt by alias": (USE, lambda s: s.kms.encrypt(KeyId="alias/here", Plaintext=b"x")),
+    "Decrypt": (USE, lambda s: s.kms.decrypt(CiphertextBlob=s.blob)),
+    "Decrypt by key": (USE, lambda s: s.kms.decrypt(KeyId=s.arn, CiphertextBlob=s.blob)),
+    "ReEncrypt from it": (
+        USE,
+        lambda s: s.kms.re_encrypt(CiphertextBlob=s.blob, DestinationKeyId=s.other),
+    ),
+    "ReEncrypt from it by key": (
+        USE,
+        lambda s: s.kms.re_encrypt(
+            CiphertextBlob=s.blob, SourceKeyId=s.arn, DestinationKeyId=s.other
+        ),
+    ),
+    "ReEncrypt to it": (
+        USE,
+        lambda s: s.kms.re_encrypt(CiphertextBlob=s.others_blob, DestinationKeyId=s.arn),
+    ),
+    "GenerateDataKey": (USE, lambda s: s.kms.generate_data_key(KeyId=s.arn, KeySpec="AES_256")),
+    "GenerateDataKeyWithoutPlaintext": (
+        USE,
+        lambda s: s.kms.generate_data_key_without_plaintext(KeyId=s.arn, KeySpec="AES_256"),
+    ),
+    "DescribeKey": (LOOK, lambda s: s.kms.describe_key(KeyId=s.arn)),
+    "GetKeyPolicy": (LOOK, lambda s: s.kms.get_key_policy(KeyId=s.arn)),
+    "PutKeyPolicy": (LOOK, lambda s: s.kms.put_key_policy(KeyId=s.arn, Policy=POLICY)),
+    "ListKeyPolicies": (LOOK, lambda s: s.kms.list_key_policies(KeyId=s.arn)),
+    "ListKeys": (LOOK, lambda s: s.kms.list_keys()),
+    "ListAliases": (LOOK, lambda s: s.kms.list_aliases(KeyId=s.arn)),
+    "ListResourceTags": (LOOK, lambda s: s.kms.list_resource_tags(KeyId=s.arn)),
+    "DeleteAlias": (LOOK, lambda s: s.kms.delete_alias(AliasName="alias/here")),
+    "UpdateAlias away from it": (
+        LOOK,
+        lambda s: s.kms.update_alias(AliasName="alias/here", TargetKeyId=s.other),
+    ),
+    "UpdateAlias to it": (
+        CHANGE,
+        lambda s: s.kms.update_alias(AliasName="alias/there", TargetKeyId=s.arn),
+    ),
+    "CreateAlias": (
+        CHANGE,
+        lambda s: s.kms.create_alias(AliasName="alias/new", TargetKeyId=s.arn),
+    ),
+    "TagResource": (CHANGE, lambda s: s.kms.tag_resource(KeyId=s.arn, Tags=TAGS)),
+    "UntagResource": (CHANGE, lambda s: s.kms.untag_resource(KeyId=s.arn, TagKeys=["cost"])),
+    "UpdateKeyDescription": (
+        CHANGE,
+        lambda s: s.kms.update_key_description(KeyId=s.arn, Description="new"),
+    ),
+    "EnableKey": (CHANGE, lambda s: s.kms.enable_key(KeyId=s.arn)),
+    "DisableKey": (CHANGE, lambda s: s.kms.disable_key(KeyId=s.arn)),
+    "ScheduleKeyDeletion": (CHANGE, lambda s: s.kms.schedule_key_deletion(KeyId=s.arn)),
+    "CancelKeyDeletion": (
+        (NOT_PENDING, NOT_PENDING, WORKS),
+        lambda s: s.kms.cancel_key_deletion(KeyId=s.arn),
+    ),
+}
+
+MOVES = {
+    "EnableKey": "Enabled",
+    "DisableKey": "Disabled",
+    "ScheduleKeyDeletion": "PendingDeletion",
+    "CancelKeyDeletion": "Disabled",
+}
+
+
+@pytest.mark.parametrize("operation", TABLE)
+@pytest.mark.parametrize("state", ["Enabled", "Disabled", "PendingDeletion"])
+def test_a_state_stops_exactly_the_operations_of_its_column(state, operation):
+    row, call = TABLE[operation]
+    outcome = row[("Enabled", "Disabled", "PendingDeletion").index(state)]
+    scene = scene_with(state)
+    if outcome is WORKS:
+        call(scene)
+        assert scene.state() == MOVES.get(operation, state)
+        return
+    code, sentence = outcome
+    with refused(code, sentence.format(scene.arn)):
+        call(scene)
+    assert scene.state() == state
+
+
+def test_a_refusal_changes_nothing():
+    scene = scene_with("PendingDeletion")
+    before = everything_told_of(scene)
+    for row, call in TABLE.values():
+        if row[2] is not WORKS:
+            with refused("KMSInvalidStateException", None):
+                call(scene)
+    assert everything_told_of(scene) == before
+
+
+def everything_told_of(scene: Scene) -> list[Any]:
+    kms = scene.kms
+    return [
+        kms.describe_key(KeyId=scene.arn)["KeyMetadata"],
+        kms.list_resource_tags(KeyId=scene.arn)["Tags"],
+        kms.list_aliases()["Aliases"],
+        kms.get_key_policy(KeyId=scene.arn)["Policy"],
+        kms.list_keys()["Keys"],
+    ]
+
+
+@pytest.mark.parametrize("operation", [name for name, (row, _) in TABLE.items() if row is USE])
+def test_a_key_that_is_switched_on_again_works_again(operation):
+    scene = scene_with("Disabled")
+    scene.kms.enable_key(KeyId=scene.arn)
+    TABLE[operation][1](scene)
+
+
+def test_the_table_has_every_operation_on_keys_that_is_built():
+    from kmslab.services import kms
+    from kmslab.wire.model import service_schema
+
+    built = {name for name in service_schema("kms").operation_names if kms.find_operation(name)}
+    apart = {"CreateKey", "GenerateRandom"}
+    assert {operation.partition(" ")[0] for operation in TABLE} == built - apart
