@@ -11,7 +11,8 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 
 from kmslab import Lab
-from kmslab.wire.boto import RawBody
+from kmslab.wire.boto import CONFIG, RawBody, as_request
+from kmslab.wire.message import Answer, Request
 
 Call = Callable[[], object]
 SECRET = b"the door code is 4711"
@@ -26,43 +27,30 @@ def lab_encrypt() -> Call:
 
 
 def canned_encrypt() -> Call:
-    """The same client whose hook returns one stored answer: boto3's own cost, the limit."""
-    lab = Lab()
-    kms = lab.client("kms")
-    key_id = kms.create_key()["KeyMetadata"]["KeyId"]
-    stored = []
-    door = lab.endpoint.handle
+    """A plain boto3 client of the same Config whose hook returns one stored answer: boto3's own
+    cost, the limit."""
+    import boto3
 
-    def remember(request: Any) -> Any:
-        stored.append(door(request))
-        return stored[-1]
-
-    lab.endpoint.handle = remember  # type: ignore[method-assign]
-    kms.encrypt(KeyId=key_id, Plaintext=SECRET)
-    canned = stored[-1]
+    signed, door = _signed_encrypt()
+    canned = door(signed)
+    kms = boto3.client(
+        "kms",
+        region_name="us-east-1",
+        config=CONFIG,
+        aws_access_key_id="AKIABENCHMARK0000000",
+        aws_secret_access_key="a-secret-for-benchmarks",
+    )
 
     def reply(request: Any, **_: Any) -> AWSResponse:
         return AWSResponse(request.url, canned.status, canned.headers, RawBody(canned.body))
 
-    kms.meta.events.register_first("before-send.kms", reply)
-    return _encrypt(kms, key_id)
+    kms.meta.events.register("before-send.kms", reply)
+    return _encrypt(kms, "alias/canned")
 
 
 def door_encrypt() -> Call:
     """The door alone: one signed request answered, without boto3."""
-    lab = Lab()
-    kms = lab.client("kms")
-    key_id = kms.create_key()["KeyMetadata"]["KeyId"]
-    seen = []
-    door = lab.endpoint.handle
-
-    def remember(request: Any) -> Any:
-        seen.append(request)
-        return door(request)
-
-    lab.endpoint.handle = remember  # type: ignore[method-assign]
-    kms.encrypt(KeyId=key_id, Plaintext=SECRET)
-    signed = seen[-1]
+    signed, door = _signed_encrypt()
     return lambda: door(signed)
 
 
@@ -111,6 +99,17 @@ def deep_page_of_many() -> Call:
     return lambda: kms.list_keys(Limit=100, Marker=marker)
 
 
+def _signed_encrypt() -> tuple[Request, Callable[[Request], Answer]]:
+    """One Encrypt as it was signed and sent, and the door of the lab it was sent to."""
+    lab = Lab()
+    kms = lab.client("kms")
+    key_id = kms.create_key()["KeyMetadata"]["KeyId"]
+    sent: list[Any] = []
+    kms.meta.events.register("before-send.kms", lambda request, **_: sent.append(request))
+    kms.encrypt(KeyId=key_id, Plaintext=SECRET)
+    return as_request(sent[-1]), lab.endpoint.handle
+
+
 def _encrypt(kms: Any, key_id: str) -> Call:
     return lambda: kms.encrypt(KeyId=key_id, Plaintext=SECRET)
 
@@ -126,8 +125,6 @@ def _full_lab() -> tuple[Any, str]:
 def _moto_client() -> Any:
     import boto3
     from moto import mock_aws
-
-    from kmslab.wire.boto import CONFIG
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ[name] = "testing"

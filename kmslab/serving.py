@@ -83,7 +83,8 @@ def run(
         control = _LabControl(lab, keep) if allow_control else None
         bound_port = listener.getsockname()[1]
         address = f"http://{'[::1]' if host == '::1' else host}:{bound_port}"
-        serve(Application(lab.handle, control), listener, lambda: _greet(address, shown))
+        application = Application(lab.handle, control)
+        serve(application, listener, lambda: _greet(address, shown), lab.endpoint.run_due)
     return 0
 
 

@@ -326,6 +326,17 @@ def test_a_token_of_no_grant_is_refused(kms, arn, blob, operation):
         USES[operation](kms, arn, blob, GrantTokens=["a-token"])
 
 
+def test_an_answer_sealed_for_an_enclave_is_not_built_yet(kms, arn, blob):
+    recipient = {"Recipient": {"AttestationDocument": b"document"}}
+    for call in (
+        lambda: kms.decrypt(CiphertextBlob=blob, EncryptionContext=CONTEXT, **recipient),
+        lambda: kms.generate_data_key(KeyId=arn, KeySpec="AES_256", **recipient),
+        lambda: kms.generate_random(NumberOfBytes=8, **recipient),
+    ):
+        with refused("UnsupportedOperationException", None):
+            call()
+
+
 # --- ReEncrypt ----------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from aws_words import (
     refused,
 )
 
-from kmslab import Lab, StillClock
+from kmslab import Lab, StillClock, insecure_seeded_random
 from kmslab.services.kms import symmetric_keys
 
 pytest_plugins = ["lab_session"]
@@ -94,6 +94,17 @@ def test_every_key_has_its_own_id_and_its_own_material(kms):
     keys = [kms.create_key()["KeyMetadata"] for _ in range(50)]
     assert len({key["KeyId"] for key in keys}) == 50
     assert len({key["CurrentKeyMaterialId"] for key in keys}) == 50
+
+
+def test_an_id_that_is_drawn_twice_is_given_once():
+    source = insecure_seeded_random(1)
+    ids = [bytes(16), bytes(16), bytes(range(16))]
+    kms = Lab(random=lambda size: ids.pop(0) if size == 16 else source(size)).client("kms")
+    first, second = (kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(2))
+    assert (first, second) == (
+        "00000000-0000-4000-8000-000000000000",
+        "00010203-0405-4607-8809-0a0b0c0d0e0f",
+    )
 
 
 NEEDS_USAGE = (

@@ -24,7 +24,6 @@ _STATEMENT_ELEMENTS = frozenset(
     }
 )
 _OUTSIDE_LATIN_1 = re.compile("[^\u0009\u000a\u000d\u0020-\u00ff]")
-_USER_ARN = re.compile(r"arn:aws:iam::\d{12}:user/.+")
 
 
 class PolicyError(Exception):

@@ -93,6 +93,9 @@ class Call:
         self.decision = decide(question, self.principal.policies, owner_side)
         if not self.decision.allowed:
             hidden = by_ciphertext or kms_key.account != self.account
+            if kms_key.account != self.account:
+                # What the sentence hides, the caller's own event must not tell.
+                self.resources = ()
             raise errors.access_denied(_refusal(self.decision, hidden, by_ciphertext))
         if self.mark:
             self.mark("authorise")

@@ -91,9 +91,12 @@ class RawBody(io.BytesIO):
 def as_request(request: AWSPreparedRequest) -> Request:
     """What botocore prepared, as the door takes it."""
     host, service, region, path, query = _parts_of(request.url)
+    # botocore's headers make several objects for every look-up; what they wrap spares a hundred
+    # calls a request. Where a later botocore wraps nothing, the public way does as well.
+    wrapped = getattr(request.headers, "_dict", request.headers)
     headers = {
-        name.lower(): value.decode("latin-1") if isinstance(value, bytes) else str(value)
-        for name, value in request.headers.items()
+        str(name).lower(): value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        for name, value in wrapped.items()
     }
     headers.setdefault("host", host)
     body = request.body or b""

@@ -145,9 +145,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(
-    application: Application, listener: socket.socket, when_ready: Callable[[], None]
+    application: Application,
+    listener: socket.socket,
+    when_ready: Callable[[], None],
+    each_second: Callable[[], None],
 ) -> None:
-    """Answer on `listener` until the process is told to stop."""
+    """Answer on `listener` until the process is told to stop; `each_second` does what is due."""
     config = uvicorn.Config(
         application,
         lifespan="off",
@@ -157,14 +160,29 @@ def serve(
         ws="none",
         timeout_graceful_shutdown=5,
     )
-    _Server(config, when_ready).run(sockets=[listener])
+    _Server(config, when_ready, each_second).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        when_ready: Callable[[], None],
+        each_second: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._when_ready = when_ready
+        self._each_second = each_second
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._when_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        # uvicorn ticks ten times a second.
+        if counter % 10 == 0:
+            try:
+                self._each_second()
+            except Exception:
+                _log.exception("could not do what is due")
+        return await super().on_tick(counter)

@@ -81,7 +81,7 @@ def canonical_request(request: Request, signed_headers: str) -> str:
     """The text that a signature is about. Services other than S3 encode the path twice."""
     headers = request.headers
     names = signed_headers.split(";")
-    lines = "\n".join([f"{name}:{_folded(headers.get(name, ''))}" for name in names])
+    lines = "\n".join([f"{name}:{' '.join(headers.get(name, '').split())}" for name in names])
     path = "/" if request.path == "/" else quote(_normalized(request.path), safe="/-_.~")
     query = _canonical_query(request.query) if request.query else ""
     body_hash = sha256(request.body).hexdigest()
@@ -201,7 +201,7 @@ def _check_signed_headers(signed_headers: str, headers: Mapping[str, str]) -> No
             "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         )
     for name in headers:
-        if name.startswith("x-amz-") and name not in signed:
+        if name[:6] == "x-amz-" and name not in signed:
             raise errors.invalid_signature(
                 f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
             )
@@ -233,10 +233,6 @@ def _seconds(timestamp: str) -> int | None:
         return calendar.timegm(time.strptime(timestamp, _TIME_FORMAT))
     except ValueError:
         return None
-
-
-def _folded(value: str) -> str:
-    return " ".join(value.split())
 
 
 def _normalized(path: str) -> str:

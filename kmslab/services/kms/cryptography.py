@@ -8,6 +8,7 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
+from kmslab.services.kms.grants import check_grant_tokens
 from kmslab.services.kms.identifiers import find_key, is_key_id
 from kmslab.services.kms.key_states import require_usable
 from kmslab.store.records import KmsKey, shelf_of
@@ -89,9 +90,7 @@ def authorise_use(
     call: Call, kms_key: KmsKey, action: str | None = None, by_ciphertext: bool = False
 ) -> None:
     """What every cryptographic operation asks before it touches a key."""
-    if call.parameters.get("GrantTokens"):
-        # No grant exists yet, so no token can be one of theirs.
-        raise errors.invalid_grant_token()
+    check_grant_tokens(call)
     call.authorise(kms_key, action, by_ciphertext)
     require_usable(kms_key)
 

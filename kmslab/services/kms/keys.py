@@ -5,6 +5,7 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
+from kmslab.services.kms.grants import check_grant_tokens
 from kmslab.services.kms.identifiers import find_key, find_key_by_id
 from kmslab.services.kms.key_policies import check_key_policy, default_key_policy
 from kmslab.services.kms.key_states import (
@@ -47,6 +48,7 @@ def describe_key(call: Call) -> dict[str, Any]:
     text = call.parameters["KeyId"]
     make_when_named(call, text)
     kms_key = find_key(call, text)
+    check_grant_tokens(call)
     call.authorise(kms_key)
     return {"KeyMetadata": key_metadata(kms_key)}
 
