@@ -43,7 +43,9 @@ def run(
 def clean_environment() -> dict[str, str]:
     """Our environment without what would lead boto3 or the AWS CLI to a real account.
 
-    UTF-8 mode, because Windows would else read notebooks in the encoding of its locale.
+    Nor does a learner's progress reach what we build and test. UTF-8 mode, because Windows would
+    else read notebooks in the encoding of its locale.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    unwanted = ("AWS_", "KMSLAB_PROGRESS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     return {**kept, "PYTHONUTF8": "1"}

@@ -5,6 +5,8 @@ imports what it needs when it is called.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -24,14 +26,59 @@ def main() -> None:
 def lab_command(no_browser: bool, arguments: tuple[str, ...]) -> None:
     """Copy the notebooks to work/ and open JupyterLab on notebook 00.
 
-    Your own copies are never overwritten. Further arguments go to JupyterLab.
+    What you changed is never overwritten. Further arguments go to JupyterLab.
     """
+    from kmslab import project
     from kmslab.learn import workspace
 
     _need("lab", "notebooks")
-    for name in workspace.copy_notebooks():
-        click.echo(f"copied {name} to work/")
+    for sentence in workspace.copy_notebooks(project.NOTEBOOKS, project.WORK).sentences():
+        click.echo(sentence)
     sys.exit(workspace.open_jupyterlab(no_browser, arguments))
+
+
+@main.command("reset")
+@click.argument("number")
+def reset_command(number: str) -> None:
+    """Make your copy of a notebook (such as 03) anew; the old one is kept as a backup."""
+    from kmslab import project
+    from kmslab.learn import workspace
+
+    _need("reset")
+    with _misuse_in_words():
+        click.echo(workspace.reset(number, project.NOTEBOOKS, project.WORK))
+
+
+@main.command("solution")
+@click.argument("wanted", metavar="NUMBER")
+def solution_command(wanted: str) -> None:
+    """Show the solutions of a notebook (such as 03) or of one exercise (03-1)."""
+    from kmslab import project
+    from kmslab.learn import workspace
+
+    _need("solution")
+    with _misuse_in_words():
+        click.echo(workspace.solutions(wanted, project.NOTEBOOKS))
+
+
+@main.command("release")
+@click.option(
+    "--nbgrader",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The course folder of nbgrader; an empty one, or an earlier release.",
+)
+@click.argument("numbers", nargs=-1)
+def release_command(folder: Path, numbers: tuple[str, ...]) -> None:
+    """Make a class's assignments (all with exercises, or those numbered 01 03 ...)."""
+    from kmslab import project
+    from kmslab.learn import release
+
+    _need("release")
+    with _misuse_in_words():
+        for name in release.release(numbers, folder, project.NOTEBOOKS):
+            click.echo(f"released {name}")
 
 
 @main.command("test", context_settings=PASS_ON)
@@ -108,6 +155,17 @@ def serve_command(
     except ValueError as problem:
         raise click.UsageError(str(problem)) from None
     sys.exit(serving.run(host, port, admitted, state, allow_control))
+
+
+@contextmanager
+def _misuse_in_words() -> Iterator[None]:
+    """A wrong number or name ends with exit code 2, a file that cannot be written with 1."""
+    try:
+        yield
+    except ValueError as misuse:
+        raise click.UsageError(str(misuse)) from misuse
+    except OSError as refused:
+        raise click.ClickException(str(refused)) from refused
 
 
 def _need(command: str, *extras: str) -> None:

@@ -19,6 +19,9 @@ FOLDER = Path(__file__).resolve().parent.parent
 NOTEBOOKS = FOLDER / "notebooks"
 WORK = FOLDER / "work"
 NOTEBOOK_LIST = FOLDER / "data" / "notebooks.json"
+CLAIMS = FOLDER / "data" / "claims.csv"
+GLOSSARY = FOLDER / "data" / "glossary.csv"
+DOCS = FOLDER / "docs"
 CONSTRAINTS = FOLDER / "constraints.txt"
 PYPROJECT = FOLDER / "pyproject.toml"
 

@@ -142,7 +142,11 @@ def running_lab(folder: Path, home: Path) -> Iterator[LabServer]:
     log = home / "jupyterlab.log"
     with log.open("wb") as said:
         process = subprocess.Popen(
-            command, env=_own_settings(home), stdout=said, stderr=said, start_new_session=True
+            command,
+            env=_own_settings(home, folder),
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
         )
     try:
         _wait_until_up(server, process, log)
@@ -151,8 +155,8 @@ def running_lab(folder: Path, home: Path) -> Iterator[LabServer]:
         _stop(process)
 
 
-def _own_settings(home: Path) -> dict[str, str]:
-    """No setting, kernel or start-up file of this machine's user takes part."""
+def _own_settings(home: Path, folder: Path) -> dict[str, str]:
+    """What `kmslab lab` sets, and no setting, kernel or start-up file of this machine's user."""
     places = {
         name: str(home / name.lower())
         for name in (
@@ -169,7 +173,7 @@ def _own_settings(home: Path) -> dict[str, str]:
     settings = Path(places["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
-    return {**child.clean_environment(), **places}
+    return {**child.clean_environment(), **workspace.jupyterlab_settings(folder), **places}
 
 
 def _ask(server: LabServer, path: str, method: str = "GET") -> Any:

@@ -17,18 +17,6 @@ def test_the_command_line_imports_nothing_heavy():
     assert answer.stdout.strip() == b"[]"
 
 
-def test_notebooks_are_copied_where_absent_and_a_learners_file_is_never_overwritten(tmp_path):
-    source, work = tmp_path / "notebooks", tmp_path / "work"
-    source.mkdir()
-    for name in ("00_a.ipynb", "01_b.ipynb"):
-        (source / name).write_text("ours")
-    assert workspace.copy_notebooks(source, work) == ["00_a.ipynb", "01_b.ipynb"]
-    (work / "00_a.ipynb").write_text("the learner's")
-    (work / "01_b.ipynb").unlink()
-    assert workspace.copy_notebooks(source, work) == ["01_b.ipynb"]
-    assert (work / "00_a.ipynb").read_text() == "the learner's"
-
-
 def test_jupyterlab_opens_notebook_00_in_work_and_gets_further_arguments(tmp_path):
     command = workspace.jupyterlab_command(True, ["--port=9999"], tmp_path)
     assert command[:4] == [sys.executable, "-m", "jupyter", "lab"]
@@ -39,18 +27,22 @@ def test_jupyterlab_opens_notebook_00_in_work_and_gets_further_arguments(tmp_pat
 
 def test_lab_passes_on_arguments_and_the_exit_code(monkeypatch):
     started = []
-    monkeypatch.setattr(workspace, "copy_notebooks", lambda: ["00_start_here.ipynb"])
+    copies = workspace.Copies(["00_start_here.ipynb"], [], [])
+    monkeypatch.setattr(workspace, "copy_notebooks", lambda *places: copies)
     monkeypatch.setattr(workspace, "open_jupyterlab", lambda *a: started.append(a) or 5)
     answer = CliRunner().invoke(cli.main, ["lab", "--no-browser", "--allow-root", "--port=1"])
     assert answer.exit_code == 5
-    assert "copied 00_start_here.ipynb to work/" in answer.output
+    assert "copied to work/: 00_start_here.ipynb" in answer.output
     assert started == [(True, ("--allow-root", "--port=1"))]
 
 
-@pytest.mark.parametrize("command", ["lab", "test", "build", "bench"])
+@pytest.mark.parametrize(
+    "command",
+    ["lab", "test", "build", "bench", "reset 03", "solution 03", "release --nbgrader course"],
+)
 def test_a_plain_installation_is_told_to_clone(command, monkeypatch, tmp_path):
     monkeypatch.setattr(project, "PYPROJECT", tmp_path / "absent")
-    answer = CliRunner().invoke(cli.main, [command])
+    answer = CliRunner().invoke(cli.main, command.split())
     assert answer.exit_code == 1
     assert "plain installation without its notebooks and tests" in answer.output
     assert "Traceback" not in answer.output

@@ -24,12 +24,6 @@ def test_the_folder_holds_exactly_the_notebooks_that_the_list_calls_written():
     assert found == [entry.file for entry in WRITTEN]
 
 
-def test_each_claim_belongs_to_one_notebook():
-    claims = [claim for entry in ENTRIES for claim in entry.claims]
-    assert len(claims) == len(set(claims)) == 61 + 12
-    assert set(claims) >= catalogue.TEXT_ONLY_CLAIMS
-
-
 def test_the_readme_names_exactly_the_notebooks_of_the_folder():
     readme = (project.FOLDER / "README.md").read_text(encoding="utf-8")
     rows = [line for line in readme.splitlines() if line.lstrip().startswith("|")]

@@ -9,18 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kmslab.learn.audit import audit_table as audit_table
+    from kmslab.learn.claims import claims_table as claims_table
     from kmslab.learn.classroom import classroom_lab as classroom_lab
     from kmslab.learn.encrypt_path import plot_stages as plot_stages
     from kmslab.learn.encrypt_path import time_encrypt_path as time_encrypt_path
+    from kmslab.learn.exercises import check as check
+    from kmslab.learn.glossary import glossary_table as glossary_table
     from kmslab.learn.refusals import refused as refused
+    from kmslab.learn.suite import progress_table as progress_table
     from kmslab.learn.suite import suite_map as suite_map
+    from kmslab.learn.widgets.context_explorer import context_explorer as context_explorer
+    from kmslab.learn.widgets.envelope_stepper import envelope_stepper as envelope_stepper
     from kmslab.learn.wiretap import Wiretap as Wiretap
 
 _HOMES = {
     "audit_table": "audit",
+    "claims_table": "claims",
+    "check": "exercises",
     "classroom_lab": "classroom",
+    "context_explorer": "widgets.context_explorer",
+    "envelope_stepper": "widgets.envelope_stepper",
+    "glossary_table": "glossary",
     "plot_stages": "encrypt_path",
     "time_encrypt_path": "encrypt_path",
+    "progress_table": "suite",
     "refused": "refusals",
     "suite_map": "suite",
     "Wiretap": "wiretap",

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kmslab import project
-
-# Claims that no program can test; facts about AWS's buildings, names and documentation.
-TEXT_ONLY_CLAIMS = frozenset({"C07", "C28", "C61", "N12"})
+from kmslab.learn.claims import text_only
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Entry:
 
     @property
     def testable_claims(self) -> frozenset[str]:
-        return frozenset(self.claims) - TEXT_ONLY_CLAIMS
+        return frozenset(self.claims) - text_only()
 
 
 def load(listing: Path = project.NOTEBOOK_LIST) -> list[Entry]:

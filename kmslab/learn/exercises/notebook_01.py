@@ -1,0 +1,98 @@
+"""The exercises of notebook 01: listing keys, reading their names and their states."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kmslab.learn.classroom import classroom_lab
+from kmslab.learn.exercises import exercise, require
+
+MANY = 130
+
+
+@exercise(
+    "01-1",
+    right=f"every key is listed once, also {MANY} of them in one account",
+    hints=(
+        "How many keys does one call of list_keys return, and how does it say that there are more?",
+        "get_paginator('list_keys').paginate() yields one page after the other.",
+        "Collect entry['KeyId'] of every entry in page['Keys'], for every page.",
+    ),
+)
+def lists_every_key_once(all_key_ids: Callable[[Any], Any]) -> None:
+    for wanted in (0, 3, MANY):
+        kms = classroom_lab(seed="01-1").client("kms")
+        made = {kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(wanted)}
+        found = all_key_ids(kms)
+        require(isinstance(found, list), f"a list is wanted, not {type(found).__name__}")
+        missing = len(made - set(map(str, found)))
+        require(not missing, f"{missing} of {wanted} keys are missing")
+        extra = len(found) - wanted
+        require(not extra, f"of {wanted} keys you list {extra} more than there are")
+
+
+@exercise(
+    "01-2",
+    right="ids, ARNs and aliases all lead to the id, and a name without a key leads to None",
+    hints=(
+        "Which operation takes all four forms of a name and describes what it finds?",
+        "The id stands in describe_key(...)['KeyMetadata']['KeyId'].",
+        "A name that means nothing raises kms.exceptions.NotFoundException: catch just that.",
+    ),
+)
+def finds_the_key_behind_a_name(key_id_of: Callable[[Any, str], Any]) -> None:
+    lab = classroom_lab(seed="01-2")
+    kms = lab.client("kms")
+    metadata = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName="alias/of-this", TargetKeyId=metadata["KeyId"])
+    alias_arn = kms.list_aliases()["Aliases"][0]["AliasArn"]
+    forms = {
+        "a key id": metadata["KeyId"],
+        "a key ARN": metadata["Arn"],
+        "an alias name": "alias/of-this",
+        "an alias ARN": alias_arn,
+    }
+    for form, name in forms.items():
+        found = key_id_of(kms, name)
+        require(found == metadata["KeyId"], f"for {form} the id is wanted, and you give {found!r}")
+    for name in ("alias/of-nothing", "00000000-0000-4000-8000-000000000000", "nonsense"):
+        found = key_id_of(kms, name)
+        require(found is None, f"{name!r} means no key, so None is wanted and not {found!r}")
+    _require_that_other_refusals_pass(key_id_of, lab, metadata["KeyId"])
+
+
+def _require_that_other_refusals_pass(
+    key_id_of: Callable[[Any, str], Any], lab: Any, key_id: str
+) -> None:
+    stranger = lab.client("kms", lab.user("stranger"))
+    try:
+        found = key_id_of(stranger, key_id)
+    except stranger.exceptions.ClientError:
+        return
+    require(False, f"who has no right to look gets {found!r}, as if there were no such key")
+
+
+@exercise(
+    "01-3",
+    right="only enabled customer managed keys count, on every page",
+    hints=(
+        "list_keys tells no state. Which operation does, for one key?",
+        "Two members of KeyMetadata decide: KeyState and KeyManager.",
+        "Count a key if KeyState is 'Enabled' and KeyManager is 'CUSTOMER'; turn all pages.",
+    ),
+)
+def lists_the_keys_that_work(usable_key_ids: Callable[[Any], Any]) -> None:
+    kms = classroom_lab(seed="01-3").client("kms")
+    made = [kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(MANY)]
+    aws_managed = kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"]["KeyId"]
+    disabled, scheduled, enabled = made[:2], made[2:4], made[4:]
+    for key_id in disabled:
+        kms.disable_key(KeyId=key_id)
+    for key_id in scheduled:
+        kms.schedule_key_deletion(KeyId=key_id)
+    found = list(usable_key_ids(kms))
+    require(not set(disabled) & set(found), "a disabled key encrypts nothing")
+    require(not set(scheduled) & set(found), "a key that waits for deletion encrypts nothing")
+    require(aws_managed not in found, "aws/s3 works through S3 only, and AWS manages it")
+    missing = len(set(enabled) - set(found))
+    require(not missing, f"{missing} of {len(enabled)} usable keys are missing")
+    require(len(found) == len(enabled), f"{len(found) - len(enabled)} keys are listed twice")

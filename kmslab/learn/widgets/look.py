@@ -1,0 +1,101 @@
+"""One look for all widgets: sizes, colours, symbols, and a focus that can be seen.
+
+A colour never says anything alone: a word or a symbol beside it says the same. It knows how
+things look, and nothing of what they mean.
+"""
+
+from collections.abc import Iterable
+from html import escape
+
+import ipywidgets as widgets
+
+from kmslab.learn.style import INK, PALETTE
+
+BLUE, ORANGE, GREEN, _, _, VERMILION, _ = PALETTE
+
+_STYLE = f"""<style>
+.kmslab, .kmslab .widget-html-content {{ font-size: 14px; line-height: 1.45;
+  color: var(--jp-content-font-color1, {INK}); }}
+.kmslab {{ padding: 6px; }}
+.kmslab, .kmslab .widget-box {{ overflow: visible !important; }}
+.kmslab .widget-html-content {{ overflow-wrap: anywhere; }}
+.kmslab button, .kmslab input {{ font-size: 14px; }}
+.kmslab button:focus, .kmslab input:focus {{ outline: 3px solid {BLUE} !important;
+  outline-offset: 2px; }}
+.kmslab-title {{ font-size: 17px; font-weight: 600; margin: 8px 0 4px; }}
+.kmslab p {{ margin: 4px 0; }}
+.kmslab .kmslab-small, .kmslab .kmslab-detail {{ font-size: 13px; }}
+.kmslab .kmslab-detail {{ display: block; padding-left: 1.3em; }}
+.kmslab ul {{ list-style: none; margin: 4px 0; padding: 0; }}
+.kmslab li {{ margin: 3px 0; }}
+.kmslab-box {{ border: 1px solid var(--jp-border-color1, #bdbdbd); padding: 6px 10px;
+  margin: 6px 0; border-left-width: 6px; border-left-style: solid; }}
+.kmslab-boxes {{ display: grid; gap: 8px; margin: 6px 0; grid-template-columns: repeat(auto-fit,
+  minmax(210px, 1fr)); }}
+.kmslab-boxes .kmslab-box {{ margin: 0; }}
+</style>"""
+
+
+def style_sheet() -> widgets.HTML:
+    """The rules of the look, for the first place in a widget of class `kmslab`."""
+    return widgets.HTML(_STYLE, layout=widgets.Layout(display="none"))
+
+
+def button(label: str, tooltip: str, style: str = "") -> widgets.Button:
+    layout = widgets.Layout(width="auto", margin="2px 8px 2px 2px")
+    return widgets.Button(description=label, tooltip=tooltip, button_style=style, layout=layout)
+
+
+def text(label: str, tooltip: str) -> widgets.Text:
+    """A text box that shares its row with others."""
+    layout = widgets.Layout(flex="1 1 0", width="auto", min_width="0")
+    style = {"description_width": "52px"}
+    return widgets.Text(description=label, tooltip=tooltip, layout=layout, style=style)
+
+
+def framed(colour: str, parts: Iterable[widgets.Widget]) -> widgets.VBox:
+    """Controls in a frame of their own; the colour only repeats what the first of them says."""
+    layout = widgets.Layout(border_left=f"6px solid {colour}", padding="2px 8px")
+    return widgets.VBox(list(parts), layout=layout)
+
+
+def side_by_side() -> widgets.Layout:
+    """Side by side where there is room, and below one another where there is not."""
+    columns = "repeat(auto-fit, minmax(300px, 1fr))"
+    return widgets.Layout(display="grid", grid_template_columns=columns, grid_gap="8px")
+
+
+def title(words: str) -> str:
+    return f'<div class="kmslab-title">{escape(words)}</div>'
+
+
+def paragraph(words: str) -> str:
+    return f"<p>{escape(words)}</p>"
+
+
+def small(words: str) -> str:
+    return f'<p class="kmslab-small">{escape(words)}</p>'
+
+
+def line(words: str, detail: str = "") -> str:
+    """A line for a box, with its detail in small under it."""
+    under = f'<span class="kmslab-detail">{escape(detail)}</span>' if detail else ""
+    return f"<li>{escape(words)}{under}</li>"
+
+
+def box(colour: str, heading: str, lines: Iterable[str]) -> str:
+    """A framed list of lines under a heading; the colour only repeats what the heading says."""
+    return (
+        f'<div class="kmslab-box" style="border-left-color: {colour}">'
+        f"<b>{escape(heading)}</b><ul>{''.join(lines)}</ul></div>"
+    )
+
+
+def boxes(parts: Iterable[str]) -> str:
+    """Boxes side by side where there is room, and below one another where there is not."""
+    return f'<div class="kmslab-boxes">{"".join(parts)}</div>'
+
+
+def page(*parts: str) -> str:
+    """Parts of a view, as a region that a screen reader reads out again when it changes."""
+    return f'<div role="status">{"".join(parts)}</div>'
