@@ -103,7 +103,7 @@ class Endpoint:
         if next_due is None or next_due > self._clock.now():
             return
         with self._store.lock:
-            while due := self._store.take_due(self._clock.now()):
+            while due := self._store.due_key(self._clock.now()):
                 when, kms_key = due
                 delete_key(kms_key, when, self._store, self._hsm, self._random)
 

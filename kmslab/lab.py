@@ -54,13 +54,14 @@ class Lab:
             try:
                 domain_key = self._open_domain_key(Path(path), self._journal)
                 self._store = Store(self._journal)
+                self.clock.advanced += self._journal.advanced()
             except BaseException:
                 self._journal.close()
                 raise
-            self.clock.advanced += timedelta(seconds=float(self._journal.setting("advanced") or 0))
         self._hsm = Hsm(domain_key, random)
         self.endpoint = Endpoint(self._store, self._hsm, self.clock, random)
-        self.clock.when_advanced = self._clock_advanced
+        self.clock.before_advance = self._journal_clock
+        self.clock.after_advance = self.endpoint.run_due
 
     # --- Who may call ---------------------------------------------------------------------
 
@@ -175,11 +176,10 @@ class Lab:
             journal.set("domain_key_proof", domain_key.proof())
         return domain_key
 
-    def _clock_advanced(self) -> None:
-        with self._store.lock:
-            if self._journal:
-                self._journal.set("advanced", str(self.clock.advanced.total_seconds()))
-            self.endpoint.run_due()
+    def _journal_clock(self, advanced: timedelta) -> None:
+        if self._journal:
+            with self._store.lock:
+                self._journal.set("advanced", str(advanced.total_seconds()))
 
     def _make_user(
         self,

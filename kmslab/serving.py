@@ -6,8 +6,8 @@ request becomes an answer is the business of `wire.http` and the door.
 
 import re
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from kmslab.errors import StateError
 from kmslab.lab import DEFAULT_ACCOUNT, DEFAULT_REGION, Lab
@@ -15,11 +15,12 @@ from kmslab.store.records import AccessKey
 from kmslab.wire.http import Application, listen, serve
 
 
-class Credential(NamedTuple):
+@dataclass(frozen=True)
+class Credential:
     """An access key given on the command line; its user is the administrator of `account`."""
 
     access_key_id: str
-    secret_access_key: str
+    secret_access_key: str = field(repr=False)
     account: str
 
 
@@ -29,7 +30,7 @@ def parse_credential(text: str) -> Credential:
     if len(parts) != 3 or not all(parts) or not re.fullmatch("[0-9]{12}", parts[2]):
         raise ValueError(
             "a credential is ACCESS_KEY:SECRET_KEY:ACCOUNT with an account of 12 digits, "
-            f"not {text!r}"
+            "and one that was given is not"
         )
     return Credential(*parts)
 
@@ -78,8 +79,10 @@ def run(
         return _give_up(str(problem))
     with lab:
         access_key = admit(lab, credentials)
-        shown = Credential(access_key.access_key_id, access_key.secret_access_key, "")
-        keep = credentials or (shown._replace(account=access_key.account),)
+        shown = Credential(
+            access_key.access_key_id, access_key.secret_access_key, access_key.account
+        )
+        keep = credentials or (shown,)
         control = _LabControl(lab, keep) if allow_control else None
         bound_port = listener.getsockname()[1]
         address = f"http://{'[::1]' if host == '::1' else host}:{bound_port}"

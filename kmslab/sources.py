@@ -50,7 +50,9 @@ class Clock:
 
     def __init__(self) -> None:
         self.advanced = timedelta(0)
-        self.when_advanced: Callable[[], None] = _nothing
+        # What the lab does before the step is taken, given the new total, and after it.
+        self.before_advance: Callable[[timedelta], None] = _nothing
+        self.after_advance: Callable[[], None] = _nothing
 
     def now(self) -> float:
         """Seconds since 1970, UTC."""
@@ -67,8 +69,9 @@ class Clock:
             raise ValueError(f"time only moves forward, not by {step}")
         if self.now() + step.total_seconds() > _LATEST:
             raise ValueError(f"moving by {step} would go beyond the year 9000")
+        self.before_advance(self.advanced + step)
         self.advanced += step
-        self.when_advanced()
+        self.after_advance()
 
     def tick(self) -> None:
         """Called once for every request; a clock that stands still takes its step here."""
@@ -77,7 +80,7 @@ class Clock:
         return time.time()
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     return None
 
 

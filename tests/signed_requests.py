@@ -112,3 +112,10 @@ def refusal(answer):
     assert answer.status == 400, answer
     members = json.loads(answer.body)
     return members["__type"], members.get("message", "")
+
+
+def nested_grant_tokens(depth, count):
+    """The body of an Encrypt with `count` grant tokens that are lists in lists in lists."""
+    token = "[" * depth + "]" * depth
+    tokens = ",".join([token] * count)
+    return f'{{"KeyId":"x","Plaintext":"YQ==","GrantTokens":[{tokens}]}}'.encode()

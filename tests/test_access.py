@@ -204,7 +204,6 @@ def test_action_and_resource_take_wildcards_lists_and_their_opposites(elements, 
 UNREADABLE = [
     {"Condition": CONDITION},
     {"Condition": {}},
-    {"Condition": "nonsense"},
     {"Condition": {"NoSuchOperator": {"a": "b"}}},
 ]
 

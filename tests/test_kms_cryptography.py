@@ -326,6 +326,16 @@ def test_a_token_of_no_grant_is_refused(kms, arn, blob, operation):
         USES[operation](kms, arn, blob, GrantTokens=["a-token"])
 
 
+@pytest.mark.parametrize("operation", USES)
+def test_permission_comes_before_the_grant_token(nobody, kms, arn, blob, operation):
+    with refused("AccessDeniedException", None):
+        USES[operation](nobody, arn, blob, GrantTokens=["a-token"])
+    with refused("AccessDeniedException", None):
+        nobody.describe_key(KeyId=arn, GrantTokens=["a-token"])
+    with refused("InvalidGrantTokenException", None):
+        kms.describe_key(KeyId=arn, GrantTokens=["a-token"])
+
+
 def test_an_answer_sealed_for_an_enclave_is_not_built_yet(kms, arn, blob):
     recipient = {"Recipient": {"AttestationDocument": b"document"}}
     for call in (

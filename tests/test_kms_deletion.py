@@ -150,6 +150,29 @@ def test_no_operation_finds_a_key_that_is_gone(lab, kms, arn, operation):
         EVERY_NAMED_CALL[operation](kms, arn)
 
 
+@pytest.mark.parametrize("operation", ["Decrypt", "ReEncrypt"])
+def test_a_ciphertext_of_a_key_that_is_gone_finds_nothing_by_id_and_is_denied_without_one(
+    lab, kms, arn, operation
+):
+    blob = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
+    kept = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
+    lab.clock.advance(days=7)
+
+    def use(**named):
+        if operation == "Decrypt":
+            return kms.decrypt(CiphertextBlob=blob, **named)
+        named = {f"Source{member}": name for member, name in named.items()}
+        return kms.re_encrypt(CiphertextBlob=blob, DestinationKeyId=kept, **named)
+
+    for name in (arn, arn.rpartition("/")[2]):
+        with gone(arn):
+            use(KeyId=name)
+    action = "kms:Decrypt" if operation == "Decrypt" else "kms:ReEncryptFrom"
+    with hidden_by_ciphertext(lab.administrator(), action):
+        use()
+
+
 def test_with_the_key_go_its_aliases_its_material_and_what_it_encrypted(lab, kms, arn):
     kept = kms.create_key()["KeyMetadata"]["Arn"]
     kms.create_alias(AliasName="alias/app", TargetKeyId=arn)

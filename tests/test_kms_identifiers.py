@@ -1,5 +1,7 @@
 """The four ways to name a KMS key, which operation takes which, and what a wrong name gets."""
 
+import json
+
 import pytest
 from aws_words import (
     ACCOUNT,
@@ -8,11 +10,13 @@ from aws_words import (
     REGION,
     UNKNOWN_KEY_ID,
     allow,
+    denied,
     hidden_key,
     no_identity_policy,
     policy,
     refused,
 )
+from botocore.exceptions import ClientError
 
 pytest_plugins = ["lab_session"]
 
@@ -275,3 +279,113 @@ def test_an_identity_policy_must_name_a_foreign_key_by_its_arn(lab, shared, kms)
         reader = lab.user("reader", allow("kms:DescribeKey", resource=resource), OTHER_ACCOUNT)
         with no_identity_policy(reader, "kms:DescribeKey", shared):
             lab.client("kms", reader).describe_key(KeyId=shared)
+
+
+# --- What a stranger must not learn -------------------------------------------------------
+
+
+@pytest.fixture
+def there_and_absent(named):
+    """The ARNs of a foreign key and its alias, and of a key and an alias that are not there."""
+    return (
+        *(named, written(named, "alias ARN")),
+        named.replace(written(named, "key id"), UNKNOWN_KEY_ID),
+        f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/absent",
+    )
+
+
+JUNK = {"GrantTokens": ["junk"]}
+USES_WITH_A_JUNK_TOKEN = {
+    "Encrypt": lambda kms, name: kms.encrypt(KeyId=name, Plaintext=b"x", **JUNK),
+    "Decrypt": lambda kms, name: kms.decrypt(KeyId=name, CiphertextBlob=b"x", **JUNK),
+    "GenerateDataKey": lambda kms, name: kms.generate_data_key(
+        KeyId=name, KeySpec="AES_256", **JUNK
+    ),
+    "DescribeKey": lambda kms, name: kms.describe_key(KeyId=name, **JUNK),
+}
+
+
+@pytest.mark.parametrize("operation", USES_WITH_A_JUNK_TOKEN)
+def test_a_junk_grant_token_does_not_tell_a_foreign_key_from_one_that_is_not_there(
+    theirs, stranger, there_and_absent, operation
+):
+    for name in there_and_absent:
+        with hidden_key(stranger, f"kms:{operation}"):
+            USES_WITH_A_JUNK_TOKEN[operation](theirs, name)
+
+
+@pytest.mark.parametrize("operation", USES_WITH_A_JUNK_TOKEN)
+def test_who_is_denied_at_home_learns_nothing_of_foreign_keys(
+    lab, named, there_and_absent, operation
+):
+    everything = {"Effect": "Deny", "Action": "kms:*", "Resource": "*"}
+    denied_user = lab.user("denied", policy(everything), OTHER_ACCOUNT)
+    client = lab.client("kms", denied_user)
+    before = len(lab.events())
+    for name in there_and_absent:
+        with hidden_key(denied_user, f"kms:{operation}"):
+            USES_WITH_A_JUNK_TOKEN[operation](client, name)
+    by_key, by_alias, *_ = events = lab.events()[before:]
+    assert [event["resources"] for event in events] == [[]] * 4
+    assert written(named, "key id") not in json.dumps(by_alias)
+    # What the caller wrote is all that is told.
+    assert json.dumps(by_key).count(named) == 1
+
+
+def test_who_is_denied_at_home_is_told_so_where_the_foreign_key_lets_them_in(lab, shared):
+    everything = {"Effect": "Deny", "Action": "kms:*", "Resource": "*"}
+    denied_user = lab.user("denied", policy(everything), OTHER_ACCOUNT)
+    why = "with an explicit deny in an identity-based policy"
+    with denied(denied_user, "kms:DescribeKey", f"resource: {shared}", why):
+        lab.client("kms", denied_user).describe_key(KeyId=shared)
+
+
+@pytest.mark.parametrize("operation", MANAGEMENT)
+def test_the_event_of_a_refused_management_call_names_no_foreign_key(
+    lab, theirs, there_and_absent, operation
+):
+    key_arn, _, absent, _ = there_and_absent
+    for name in (key_arn, absent):
+        with refused("AccessDeniedException", None):
+            MANAGEMENT[operation](theirs, name)
+        assert lab.events()[-1]["resources"] == []
+
+
+@pytest.mark.parametrize("operation", ALIASING)
+@pytest.mark.parametrize("may", ["nothing", "its alias", "everything"])
+@pytest.mark.parametrize("alias_name", ["alias/app", "alias/none-yet"])
+def test_an_alias_operation_does_not_tell_a_foreign_target_from_one_that_is_not_there(
+    lab, theirs, there_and_absent, operation, may, alias_name
+):
+    own_alias = f"arn:aws:kms:{REGION}:{OTHER_ACCOUNT}:{alias_name}"
+    rights = {
+        "nothing": allow("s3:*"),
+        "its alias": allow("kms:*", resource=own_alias),
+        "everything": allow("kms:*"),
+    }
+    caller = lab.user("caller", rights[may], OTHER_ACCOUNT)
+    client = lab.client("kms", caller)
+    method = {"CreateAlias": client.create_alias, "UpdateAlias": client.update_alias}[operation]
+    key_arn, _, absent, _ = there_and_absent
+    told = []
+    for target in (key_arn, absent):
+        with pytest.raises(ClientError) as caught:
+            method(AliasName=alias_name, TargetKeyId=target)
+        told.append(caught.value.response["Error"])
+    assert told[0] == told[1]
+    assert key_arn not in told[0]["Message"]
+    if may == "nothing":
+        with no_identity_policy(caller, f"kms:{operation}", own_alias):
+            method(AliasName=alias_name, TargetKeyId=key_arn)
+
+
+def test_a_bare_id_of_a_foreign_key_is_denied_alike_while_the_key_is_there_and_when_it_is_gone(
+    lab, kms, theirs, stranger, named
+):
+    asked = {"CiphertextBlob": blob_of(kms), "KeyId": written(named, "key id")}
+    with hidden_key(stranger, "kms:Decrypt"):
+        theirs.decrypt(**asked)
+    kms.schedule_key_deletion(KeyId=named, PendingWindowInDays=7)
+    lab.clock.advance(days=7)
+    with hidden_key(stranger, "kms:Decrypt"):
+        theirs.decrypt(**asked)

@@ -8,6 +8,7 @@ from aws_words import (
     OTHER_ACCOUNT,
     OTHER_REGION,
     REGION,
+    allow,
     hidden_key,
     no_identity_policy,
     no_key_policy,
@@ -138,6 +139,25 @@ def test_looking_at_it_still_needs_an_identity_policy(lab, managed):
     nobody = lab.user("nobody")
     with no_identity_policy(nobody, "kms:DescribeKey", managed):
         described(lab.client("kms", nobody))
+
+
+@pytest.mark.parametrize("name", [ALIAS, ALIAS_ARN])
+def test_who_may_not_look_at_it_does_not_bring_it_about(lab, kms, name):
+    with refused("AccessDeniedException", None):
+        described(lab.client("kms", lab.user("nobody")), name)
+    with refused("InvalidGrantTokenException", None):
+        kms.describe_key(KeyId=name, GrantTokens=["junk"])
+    assert kms.list_keys()["Keys"] == []
+    assert kms.list_aliases()["Aliases"] == []
+
+
+def test_who_may_look_at_it_brings_it_about_and_the_event_names_it(lab):
+    reader = lab.user("reader", allow("kms:DescribeKey"))
+    made = described(lab.client("kms", reader))["Arn"]
+    event = lab.events()[-1]
+    assert event["eventName"] == "DescribeKey"
+    assert [resource["ARN"] for resource in event["resources"]] == [made]
+    assert described(lab.client("kms"))["Arn"] == made
 
 
 def test_another_account_sees_nothing_of_it(lab, managed):

@@ -14,6 +14,8 @@ from aws_words import (
     refused,
 )
 
+from kmslab.access.policy import PolicyError, key_policy
+
 pytest_plugins = ["lab_session"]
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -104,6 +106,22 @@ MALFORMED = {
     "a resource that is an object": policy(statement(Resource={"kms": "*"})),
     "a principal that is a number": policy(statement(Principal={"AWS": 7})),
     "a character outside Latin-1": policy(statement(Sid="Schlüssel 鍵")),
+    "a service that is a number": policy(OPEN, statement(Principal={"Service": 7})),
+    "Principal and NotPrincipal": policy(OPEN, statement(NotPrincipal={"AWS": ROOT})),
+    "a condition that is text": policy(OPEN, statement(Condition="nonsense")),
+    "a condition that is a list": policy(OPEN, statement(Condition=[])),
+    "a condition that is null": json.dumps(policy({**OPEN, "Condition": None})),
+    "two effects": json.dumps(policy(OPEN)).replace(
+        '"Effect": "Allow"', '"Effect": "Deny", "Effect": "Allow"'
+    ),
+    "two lists of statements": json.dumps(policy(OPEN)).replace(
+        '"Statement": ', '"Statement": [], "Statement": '
+    ),
+    "a member that stands twice below": json.dumps(
+        policy(OPEN, statement(Condition={"Bool": {}}))
+    ).replace('"Bool": {}', '"Bool": {}, "Bool": {}'),
+    "NaN": json.dumps(policy(OPEN, statement(Condition={"NumericEquals": {"a": float("nan")}}))),
+    "Infinity": json.dumps(policy(OPEN, statement(Condition={"Null": float("inf")}))),
 }
 
 
@@ -131,12 +149,37 @@ def test_what_is_no_key_policy_is_malformed(kms, arn, flaw):
         {"AWS": f"arn:aws:s3:::{ACCOUNT}"},
         {"Unknown": "*"},
         {"AWS": [ADMINISTRATOR, "nobody"]},
+        {"AWS": f"arn:aws:iam::{ACCOUNT}:garbage"},
+        {"AWS": f"arn:aws:iam::{ACCOUNT}:user/"},
+        {"AWS": f"arn:aws:iam::{ACCOUNT}:root/x"},
+        {"AWS": f"arn:aws:iam::{ACCOUNT}:group/developers"},
+        {"AWS": f"arn:aws:iam::{ACCOUNT}:role/*"},
+        {"AWS": f"arn:aws:iam::{ACCOUNT}:user/administrato?"},
+        {"AWS": "arn:aws:iam:::user/x"},
+        {"AWS": "arn:aws:iam::*:root"},
+        {"AWS": "arn:aws:iam::12345:root"},
+        {"AWS": f"arn:aws:iam:us-east-1:{ACCOUNT}:root"},
+        {"AWS": f"arn:aws-cn:iam::{ACCOUNT}:root"},
+        {"AWS": f"arn:aws:sts::{ACCOUNT}:user/x"},
+        {"AWS": f" {ROOT}"},
+        {"AWS": ""},
+        {"AWS": []},
+        {"AWS": ROOT, "Service": []},
+        ["*"],
     ],
     ids=str,
 )
 def test_a_principal_that_cannot_be_one_is_invalid(kms, arn, principal):
     with refused("MalformedPolicyDocumentException", INVALID_PRINCIPALS):
         put(kms, arn, policy(OPEN, statement(Principal=principal)))
+
+
+@pytest.mark.parametrize("account", ["１１１１２２２２３３３３", "١١١١٢٢٢٢٣٣٣٣"])
+@pytest.mark.parametrize("form", ["{}", "arn:aws:iam::{}:root"])
+def test_an_account_has_digits_of_ascii_alone(account, form):
+    text = json.dumps(policy(statement(Principal={"AWS": form.format(account)})))
+    with pytest.raises(PolicyError, match="invalid principals"):
+        key_policy(text)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +193,12 @@ def test_a_principal_that_cannot_be_one_is_invalid(kms, arn, principal):
         policy(statement(Principal={"AWS": "*"})),
         policy(statement(Principal={"AWS": [ROOT, OTHER_ACCOUNT]})),
         policy(OPEN, statement(Principal={"Service": "cloudtrail.amazonaws.com"})),
+        policy(OPEN, statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:user/a/b/carol"})),
+        policy(OPEN, statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/service-role/r"})),
+        policy(OPEN, statement(Principal={"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s"})),
+        policy(OPEN, statement(Principal={"AWS": f"arn:aws:sts::{ACCOUNT}:federated-user/f"})),
+        policy(OPEN, statement(Principal={"AWS": ROOT, "Service": ["s3.amazonaws.com"]})),
+        policy(OPEN, statement(Principal=None, NotPrincipal={"AWS": ROOT})),
         policy(OPEN, statement(Resource=None)),
         policy(OPEN, statement(Action=None)),
         policy(OPEN, statement(Condition={"Bool": {"kms:GrantIsForAWSResource": "true"}})),

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from signed_requests import ListeningLab
 
 from kmslab import Clock, Lab, StillClock, child, insecure_seeded_random, project
+from kmslab.store.records import Alias
+from kmslab.store.table import Table
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -271,6 +273,73 @@ def test_threads_that_change_one_key_do_not_undo_each_other():
     run_together(work, 8)
     assert len(kms.list_resource_tags(KeyId=key_id, Limit=50)["Tags"]) == 48
     assert len(kms.list_aliases(KeyId=key_id, Limit=100)["Aliases"]) == 48
+
+
+def test_threads_list_what_others_make_and_delete_without_losing_anything():
+    lab = Lab()
+    kms = lab.client("kms")
+    lasting = kms.create_key()["KeyMetadata"]["KeyId"]
+    kept_aliases, kept_keys = {"alias/lasting"}, {lasting}
+    kms.create_alias(AliasName="alias/lasting", TargetKeyId=lasting)
+
+    def listed(operation, members, member, **asked):
+        pages = kms.get_paginator(operation).paginate(PaginationConfig={"PageSize": 2}, **asked)
+        return {entry[member] for page in pages for entry in page[members]}
+
+    def aliases(**asked):
+        return listed("list_aliases", "Aliases", "AliasName", **asked)
+
+    def work(number):
+        for turn in range(12):
+            name = f"alias/{number}-{turn}"
+            if number < 4:
+                kms.create_alias(AliasName=name, TargetKeyId=lasting)
+                kept_aliases.add(name)
+                if turn % 3:
+                    kept_aliases.discard(name)
+                    kms.delete_alias(AliasName=name)
+            elif number == 4:
+                kept_keys.add(kms.create_key()["KeyMetadata"]["KeyId"])
+                doomed = kms.create_key()["KeyMetadata"]["KeyId"]
+                kms.schedule_key_deletion(KeyId=doomed, PendingWindowInDays=7)
+                lab.clock.advance(days=8)
+            else:
+                assert "alias/lasting" in aliases()
+                assert "alias/lasting" in aliases(KeyId=lasting)
+                assert lasting in listed("list_keys", "Keys", "KeyId")
+
+    run_together(work, 8)
+    assert aliases() == aliases(KeyId=lasting) == kept_aliases
+    assert listed("list_keys", "Keys", "KeyId") == kept_keys
+    assert (len(kept_aliases), len(kept_keys)) == (17, 13)
+
+
+def test_a_page_of_a_table_is_whole_while_other_threads_put_and_delete():
+    table = Table()
+
+    def alias(name):
+        return Alias("111122223333", "us-east-1", name, "key", 0.0, 0.0)
+
+    shelf = alias("").shelf
+    for number in range(50):
+        table.put(alias(f"{number:03}-lasting"))
+
+    def work(number):
+        for turn in range(300):
+            if number < 4:
+                table.put(alias(f"{turn % 50:03}-{number}"))
+                table.delete(alias(f"{turn % 50:03}-{number}"))
+            else:
+                listed, more = table.page(shelf, "", 1000)
+                names = [one.name for one in listed]
+                assert names == sorted(set(names))
+                assert len(names) >= 50
+                assert not more
+
+    run_together(work, 8)
+    assert [one.name for one in table.page(shelf, "", 1000)[0]] == [
+        f"{number:03}-lasting" for number in range(50)
+    ]
 
 
 def run_together(work, count):

@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from serving_session import serving, spawn, start
 
 from kmslab import Lab, StateError, StillClock, child, project
+from kmslab.store.journal import Journal
 
 DATABASE, DOMAIN_KEY = "lab.sqlite3", "domain.key"
 
@@ -273,6 +275,93 @@ def test_what_the_disk_refuses_is_not_acknowledged_and_not_done(tmp_path):
         assert names == ["CreateKey", "ListKeys", "CreateKey", "ListKeys"]
 
 
+@pytest.fixture
+def refuse_once(monkeypatch):
+    """A function that lets the journal's next `write` or `set` fail as on a full disk."""
+
+    def refuse(name):
+        real, left = getattr(Journal, name), [sqlite3.OperationalError("disk is full")]
+
+        def refusing(journal, *arguments):
+            if left:
+                raise left.pop()
+            return real(journal, *arguments)
+
+        monkeypatch.setattr(Journal, name, refusing)
+
+    return refuse
+
+
+OPPORTUNITIES = {
+    "the next call": lambda lab, kms: kms.list_keys(),
+    "the next step of the clock": lambda lab, kms: lab.clock.advance(seconds=1),
+    "an attempt to cancel": lambda lab, kms: None,
+    "opening the lab again": lambda lab, kms: None,
+}
+
+
+@pytest.mark.parametrize("opportunity", OPPORTUNITIES)
+def test_a_deletion_that_the_disk_refused_happens_at_the_next_opportunity(
+    tmp_path, refuse_once, opportunity
+):
+    with Lab(tmp_path) as lab:
+        kms = lab.client("kms")
+        arn = arn_of(kms)
+        due = kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)["DeletionDate"]
+        refuse_once("write")
+        with pytest.raises(sqlite3.OperationalError):
+            lab.clock.advance(days=30)
+        OPPORTUNITIES[opportunity](lab, kms)
+        if opportunity != "opening the lab again":
+            with refused("NotFoundException", f"Key '{arn}' does not exist"):
+                kms.cancel_key_deletion(KeyId=arn)
+    with Lab(tmp_path) as lab:
+        assert lab.client("kms").list_keys()["Keys"] == []
+        (deleted,) = (event for event in lab.events() if event["eventName"] == "DeleteKey")
+        assert deleted["eventTime"] == f"{due:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_a_step_of_the_clock_that_the_disk_refused_is_not_taken(tmp_path, refuse_once):
+    with Lab(tmp_path) as lab:
+        kms = lab.client("kms")
+        arn = arn_of(kms)
+        kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
+        lab.clock.advance(days=1)
+        refuse_once("set")
+        with pytest.raises(sqlite3.OperationalError):
+            lab.clock.advance(days=30)
+        assert lab.clock.advanced == timedelta(days=1)
+        assert kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    with Lab(tmp_path) as lab:
+        assert lab.clock.advanced == timedelta(days=1)
+
+
+def test_an_aws_managed_key_and_the_event_of_the_call_that_made_it_are_written_together(
+    tmp_path, refuse_once
+):
+    with Lab(tmp_path) as lab:
+        kms = lab.client("kms")
+        refuse_once("write")
+        with pytest.raises(sqlite3.OperationalError):
+            kms.describe_key(KeyId="alias/aws/s3")
+        assert kms.list_keys()["Keys"] == kms.list_aliases()["Aliases"] == []
+
+
+def test_making_an_aws_managed_key_is_one_write(tmp_path, monkeypatch):
+    written = []
+    real = Journal.write
+
+    def noting(journal, put, deleted, events):
+        written.append(([record.table for record in put], [event.name for event in events]))
+        real(journal, put, deleted, events)
+
+    with Lab(tmp_path) as lab:
+        kms = lab.client("kms")
+        monkeypatch.setattr(Journal, "write", noting)
+        kms.describe_key(KeyId="alias/aws/s3")
+    assert written == [(["kms_keys", "key_tokens", "aliases"], ["DescribeKey"])]
+
+
 def python(code, *arguments):
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(
@@ -388,6 +477,68 @@ def test_a_damaged_database_is_told_and_let_go(used):
     with pytest.raises(StateError, match=r"lab\.sqlite3 is (damaged|not a kmslab database)"):
         Lab(directory)
     (directory / DATABASE).write_bytes(whole)
+    assert_as_it_was(used)
+
+
+UNREADABLE = {
+    "the clock's step in words": "REPLACE INTO setting VALUES ('advanced', 'soon')",
+    "an endless step of the clock": "REPLACE INTO setting VALUES ('advanced', 'inf')",
+    "a step of the clock that is no number": "REPLACE INTO setting VALUES ('advanced', 'nan')",
+    "an unknown kind of record": "UPDATE record SET kind = 'queues' WHERE kind = 'kms_keys'",
+    "a record that is too short": "UPDATE record SET members = '[]' WHERE kind = 'kms_keys'",
+    "half a record": "UPDATE record SET members = '[\"' WHERE kind = 'kms_keys'",
+    "a record that is a number": "UPDATE record SET members = '7' WHERE kind = 'kms_keys'",
+    "an event that is too short": "UPDATE event SET members = '[\"x\"]' WHERE sequence = 2",
+    "half an event": "UPDATE event SET members = '[' WHERE sequence = 2",
+    "an event that is nothing": "UPDATE event SET members = NULL WHERE sequence = 2",
+}
+
+
+@pytest.mark.parametrize("damage", UNREADABLE)
+def test_a_database_with_something_unreadable_is_told_and_let_go(used, damage):
+    directory = used[0]
+    whole = (directory / DATABASE).read_bytes()
+    database = sqlite3.connect(directory / DATABASE, isolation_level=None)
+    database.execute(UNREADABLE[damage])
+    database.close()
+    # What pytest keeps of the refusal keeps everything alive that was not closed.
+    with pytest.raises(StateError, match=r"lab\.sqlite3 is damaged") as kept:
+        Lab(directory)
+    (directory / DATABASE).write_bytes(whole)
+    assert_as_it_was(used)
+    assert kept.value.__cause__
+
+
+def test_a_database_whose_proof_of_the_domain_key_is_damaged_is_told(used):
+    directory = used[0]
+    database = sqlite3.connect(directory / DATABASE, isolation_level=None)
+    database.execute("UPDATE setting SET value = 'no hex' WHERE name = 'domain_key_proof'")
+    database.close()
+    with pytest.raises(StateError, match="is not the domain key"):
+        Lab(directory)
+
+
+def test_a_domain_key_that_is_a_directory_is_told_and_let_go(used):
+    directory = used[0]
+    secret = (directory / DOMAIN_KEY).read_bytes()
+    (directory / DOMAIN_KEY).unlink()
+    (directory / DOMAIN_KEY).mkdir()
+    with pytest.raises(StateError, match=r"domain\.key cannot be used"):
+        Lab(directory)
+    (directory / DOMAIN_KEY).rmdir()
+    (directory / DOMAIN_KEY).write_bytes(secret)
+    assert_as_it_was(used)
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="this user may read every file"
+)
+def test_a_domain_key_that_this_user_may_not_read_is_told(used):
+    directory = used[0]
+    (directory / DOMAIN_KEY).chmod(0o000)
+    with pytest.raises(StateError, match=r"domain\.key cannot be used"):
+        Lab(directory)
+    (directory / DOMAIN_KEY).chmod(0o600)
     assert_as_it_was(used)
 
 

@@ -6,19 +6,26 @@ HTTP; nothing here reaches into them.
 
 import asyncio
 import base64
+import http.client
 import json
 import random
 import signal
 import socket
+import sys
 import threading
+import time
 
 import pytest
 from aws_words import refused
 from botocore.exceptions import ClientError
 from serving_session import refused_start, serving
+from signed_requests import nested_grant_tokens, signed_request
 
 from kmslab import Lab
+from kmslab.serving import Credential, parse_credential
+from kmslab.store.records import AccessKey
 from kmslab.wire.http import Application
+from kmslab.wire.message import Answer
 
 ALICE = ("AKIAALICEEXAMPLE", "alice+secret/1", "111122223333")
 BOB = ("AKIABOBEXAMPLE", "bob+secret/2", "444455556666")
@@ -102,6 +109,38 @@ def test_a_credential_of_another_form_is_told_in_plain_words(credential):
     assert code == 2
     assert "ACCESS_KEY:SECRET_KEY:ACCOUNT" in complaint
     assert "Traceback" not in complaint
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        "AKIAEXAMPLE:hunter2:12345",
+        "AKIAEXAMPLE:hunter2",
+        "hunter2",
+        "hunter2:AKIAEXAMPLE:12345",
+        "AKIAEXAMPLE hunter2 111122223333",
+        "AKIAEXAMPLE/hunter2/111122223333",
+        "AKIAEXAMPLE:hun:ter2:111122223333",
+    ],
+)
+def test_a_credential_of_another_form_is_not_repeated(credential):
+    with pytest.raises(ValueError, match="ACCESS_KEY:SECRET_KEY:ACCOUNT") as caught:
+        parse_credential(credential)
+    assert "hun" not in str(caught.value)
+
+
+def test_a_credential_of_another_form_is_not_repeated_on_the_terminal():
+    code, complaint = refused_start("--credential", "AKIAEXAMPLE:hunter2:12345")
+    assert code == 2
+    assert "hunter2" not in complaint
+
+
+def test_what_python_shows_of_a_credential_hides_the_secret():
+    credential = parse_credential("AKIAEXAMPLE:hunter2:111122223333")
+    assert credential == Credential("AKIAEXAMPLE", "hunter2", "111122223333")
+    for shown in (repr(credential), str(credential), f"{(credential,)}"):
+        assert "AKIAEXAMPLE" in shown
+        assert "hunter2" not in shown
 
 
 def test_two_servers_on_one_directory_are_refused(tmp_path):
@@ -338,19 +377,28 @@ class Controlled:
         self.done.append(seconds)
 
 
-def ask_application(application, path, *, source_ip="127.0.0.1"):
-    """Status and body for a POST that an ASGI server hands over from `source_ip`."""
+WHOLE = {"type": "http.request", "body": b"", "more_body": False}
+
+
+def sent_by(application, path, *messages, source_ip="127.0.0.1", headers=()):
+    """What is sent to a POST that an ASGI server hands over from `source_ip`."""
     scope = {"type": "http", "method": "POST", "path": path, "query_string": b"seconds=5"}
-    scope |= {"headers": [(b"host", b"127.0.0.1:4599")], "client": (source_ip, 50_000)}
-    sent = []
+    scope |= {"headers": [(b"host", b"127.0.0.1:4599"), *headers], "client": (source_ip, 50_000)}
+    received, sent = iter(messages), []
 
     async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return next(received)
 
     async def send(message):
         sent.append(message)
 
     asyncio.run(application(scope, receive, send))
+    return sent
+
+
+def ask_application(application, path, *, source_ip="127.0.0.1"):
+    """Status and body for a whole POST without a body."""
+    sent = sent_by(application, path, WHOLE, source_ip=source_ip)
     return sent[0]["status"], sent[1]["body"]
 
 
@@ -363,6 +411,53 @@ def test_another_machine_cannot_control_the_lab_whatever_host_it_claims(word):
     assert control.done == []
     assert ask_application(application, path)[0] == 200
     assert control.done == ["reset" if word == "reset" else 5.0]
+
+
+@pytest.mark.parametrize("word", ["reset", "advance"])
+@pytest.mark.parametrize("block", [b"", b"half"])
+def test_a_control_request_that_is_cut_off_does_nothing(word, block):
+    control, asked = Controlled(), []
+    application = Application(asked.append, control)
+    begun = {"type": "http.request", "body": block, "more_body": True}
+    for path in (f"/_kmslab/{word}", "/"):
+        for before in ((), (begun,), (begun, begun)):
+            assert sent_by(application, path, *before, {"type": "http.disconnect"}) == []
+    assert control.done == asked == []
+
+
+def test_a_control_request_whose_sender_goes_away_does_nothing(controlled):
+    kms = controlled.client("kms")
+    arn = arn_of(kms)
+    head = f"POST /_kmslab/reset HTTP/1.1\r\nHost: 127.0.0.1:{controlled.port}\r\n"
+    with socket.create_connection(("127.0.0.1", controlled.port), timeout=10) as line:
+        line.sendall(f"{head}Content-Length: 100\r\n\r\nhalf".encode())
+    for _ in range(5):
+        assert kms.describe_key(KeyId=arn)["KeyMetadata"]["Enabled"]
+
+
+def test_a_header_may_not_say_who_is_calling(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    path = "/_kmslab/advance?seconds=0"
+    with serving("--state", tmp_path, "--allow-control") as running:
+        kms = running.client("kms")
+        kms.meta.events.register("before-send", claim_another_address)
+        arn_of(kms)
+        # From this machine, whatever the headers claim …
+        assert running.http("POST", path, X_Forwarded_For="192.0.2.7")[0] == 200
+        if sys.platform == "linux":
+            # … and from another address, which no header makes that of this machine.
+            connection = http.client.HTTPConnection(
+                "127.0.0.1", running.port, timeout=20, source_address=("127.0.0.2", 0)
+            )
+            connection.request("POST", path, headers={"X-Forwarded-For": "127.0.0.1"})
+            assert connection.getresponse().status == 403
+            connection.close()
+    with Lab(tmp_path) as lab:
+        assert [event["sourceIPAddress"] for event in lab.events()] == ["127.0.0.1"]
+
+
+def claim_another_address(request, **_):
+    request.headers["X-Forwarded-For"] = "192.0.2.7"
 
 
 def test_a_defect_of_the_lab_is_a_500_that_tells_the_caller_nothing(caplog):
@@ -406,6 +501,53 @@ def test_a_body_over_one_mebibyte_is_too_large(server, chunked):
     status, text = server.http("POST", "/", pieces if chunked else body, **content)
     assert status == 413
     assert json.loads(text)["__type"] == "RequestEntityTooLargeException"
+
+
+def test_a_header_that_is_repeated_is_one_header_with_all_its_values():
+    heard = []
+
+    def note(request):
+        heard.append(request.headers)
+        return Answer(200, {}, b"")
+
+    repeated = [(b"x-note", b"1"), (b"x-other", b"2"), (b"x-note", b"3"), (b"x-note", b"")]
+    sent_by(Application(note, None), "/", WHOLE, headers=repeated)
+    assert heard == [{"host": "127.0.0.1:4599", "x-note": "1,3,", "x-other": "2"}]
+
+
+def test_twice_as_many_repeated_headers_take_about_twice_the_time():
+    application = Application(lambda request: Answer(200, {}, b""), None)
+
+    def seconds(count):
+        headers = [(b"x", b"y" * 14)] * count
+        started = time.perf_counter()
+        sent_by(application, "/", WHOLE, headers=headers)
+        return time.perf_counter() - started
+
+    # In turn, so that a busy moment of the machine slows all three down.
+    turns = [[seconds(count) for count in (0, 2000, 4000)] for _ in range(30)]
+    none, some, twice_as_many = map(min, zip(*turns, strict=True))
+    assert twice_as_many - none < 2.7 * (some - none)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"X": "y" * 70_000}, {f"X{number}": "y" * 1000 for number in range(70)}],
+    ids=["one", "many"],
+)
+def test_headers_over_64_kibibytes_are_too_large(server, headers):
+    assert server.http("POST", "/", **headers) == (431, "the headers are too large\n")
+    fewer = {name: value[: len(value) * 9 // 10] for name, value in headers.items()}
+    assert server.http("POST", "/", **fewer)[0] == 400
+
+
+def test_grant_tokens_nested_to_any_depth_are_refused_over_http(server):
+    alice = AccessKey(*ALICE, "administrator")
+    limit = sys.getrecursionlimit()
+    for depth in (1, 100, *range(limit - 100, limit)):
+        request = signed_request(alice, "Encrypt", nested_grant_tokens(depth, 11))
+        status, text = server.http("POST", "/", request.body, **request.headers)
+        assert (status, json.loads(text)["__type"]) == (400, "SerializationException"), depth
 
 
 def test_a_plain_http_request_is_answered_with_a_refusal(server):

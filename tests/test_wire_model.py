@@ -7,12 +7,21 @@ that can be wrong. Requests are sent as bytes, since boto3 would not let most of
 import base64
 import json
 import re
+import sys
 
 import pytest
 from aws_words import refused
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
-from signed_requests import ListeningLab, administrator_key, altered, ask, refusal, signed_request
+from signed_requests import (
+    ListeningLab,
+    administrator_key,
+    altered,
+    ask,
+    nested_grant_tokens,
+    refusal,
+    signed_request,
+)
 
 from kmslab import Lab
 
@@ -109,8 +118,18 @@ def violated(lab, operation, body):
         (
             "Encrypt",
             {"KeyId": "x", "Plaintext": "YQ==", "GrantTokens": ["t"] * 11},
-            f"Value '[{', '.join('t' * 11)}]' at 'grantTokens' … "
-            "have length less than or equal to 10",
+            "Value at 'grantTokens' … have length less than or equal to 10",
+        ),
+        (
+            "Encrypt",
+            {"KeyId": "x", "Plaintext": "YQ==", "EncryptionContext": {"tenant": None}},
+            "Value null at 'encryptionContext.tenant.member' … not be null",
+        ),
+        ("CreateKey", {"Tags": [None]}, "Value null at 'tags.1.member' … not be null"),
+        (
+            "UntagResource",
+            {"KeyId": "x", "TagKeys": ["a", None]},
+            "Value null at 'tagKeys.2.member' … not be null",
         ),
     ],
 )
@@ -168,6 +187,38 @@ def test_a_password_is_never_repeated(lab):
     ]
 
 
+TOKEN = "grant-token-of-this-test"
+
+
+@pytest.mark.parametrize(
+    ("operation", "member", "given"),
+    [
+        ("Encrypt", "GrantTokens", [TOKEN]),
+        ("Encrypt", "GrantTokens", [TOKEN] * 11),
+        ("Encrypt", "GrantTokens", [TOKEN * 1000]),
+        ("Encrypt", "GrantTokens", [[TOKEN]]),
+        ("Encrypt", "GrantTokens", [{TOKEN: TOKEN}, None]),
+        ("Encrypt", "GrantTokens", TOKEN),
+        ("Encrypt", "GrantTokens", {TOKEN: TOKEN}),
+        ("RetireGrant", "GrantToken", TOKEN * 1000),
+        ("RetireGrant", "GrantToken", [TOKEN]),
+    ],
+    ids=lambda given: str(given)[:40],
+)
+def test_a_grant_token_is_never_repeated(lab, key_id, operation, member, given):
+    answer = ask(lab, operation, {"KeyId": key_id, "Plaintext": "YQ==", member: given})
+    assert answer.status == 400
+    assert TOKEN not in answer.body.decode()
+    assert TOKEN not in json.dumps(lab.events())
+
+
+def test_a_context_with_a_missing_value_encrypts_nothing(lab, key_id):
+    asked = {"KeyId": key_id, "Plaintext": "YQ==", "EncryptionContext": {"a": "b", "c": None}}
+    code, _ = refusal(ask(lab, "Encrypt", asked))
+    assert code == "ValidationException"
+    assert "additionalEventData" not in lab.events()[-1]
+
+
 def test_the_shape_is_checked_before_anything_is_decided_about_the_caller(lab):
     nobody = lab.client("kms", principal=lab.user("nobody"))
     with refused("ValidationException", None):
@@ -204,6 +255,14 @@ NOT_JSON = {
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
 def test_a_body_that_is_no_json_object_is_not_read(lab, body):
     assert refusal(ask(lab, "ListKeys", body))[0] == "SerializationException"
+
+
+@pytest.mark.parametrize("count", [1, 11])
+def test_grant_tokens_nested_to_any_depth_are_refused(lab, count):
+    limit = sys.getrecursionlimit()
+    for depth in (*range(1, limit - 250, 100), *range(limit - 250, limit)):
+        answer = ask(lab, "Encrypt", nested_grant_tokens(depth, count))
+        assert refusal(answer)[0] == "SerializationException", depth
 
 
 @pytest.mark.parametrize(

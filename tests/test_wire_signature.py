@@ -407,6 +407,35 @@ def test_a_part_without_an_equal_sign(lab, sent):
     )
 
 
+@pytest.mark.parametrize("repeated", ["Credential", "SignedHeaders", "Signature", "Other"])
+@pytest.mark.parametrize("value", ["the same", "another"])
+def test_a_part_that_stands_twice(lab, sent, repeated, value):
+    header = f"{sent.headers['authorization']}, Other=x"
+    (part,) = re.findall(f"{repeated}=[^,]+", header)
+    header = f"{header}, {part if value == 'the same' else repeated + '=x'}"
+    assert refusal(lab.handle(altered(sent, authorization=header))) == (
+        "IncompleteSignatureException",
+        f"Authorization header names '{repeated}' twice: '{header}'.",
+    )
+
+
+@pytest.mark.parametrize("blank", ["\xa0", "\x85", "\x1c"])
+def test_only_a_space_or_a_tab_divides_the_parts_of_the_header(lab, sent, blank):
+    for tidy in (" ", "\t", "  "):
+        header = sent.headers["authorization"].replace(", ", f",{tidy}")
+        assert lab.handle(altered(sent, authorization=header)).status == 200
+    header = sent.headers["authorization"].replace(", ", f",{blank}")
+    code, _ = refusal(lab.handle(altered(sent, authorization=header)))
+    assert code == "IncompleteSignatureException"
+
+
+@pytest.mark.parametrize("other", ["a\xa0b", "a \xa0b", "\xa0a b", "a b\xa0", "a\x85b", "a\x1cb"])
+def test_no_other_blank_of_unicode_is_taken_for_a_space(lab, access_key, other):
+    request = signed_request(access_key, headers={"X-Amz-Note": "a b"})
+    assert lab.handle(altered(request, x_amz_note=" a \t b ")).status == 200
+    assert refusal(lab.handle(altered(request, x_amz_note=other))) == DIFFERS
+
+
 def test_a_credential_with_too_few_elements(lab, sent):
     header = sent.headers["authorization"].replace("/aws4_request", "")
     code, text = refusal(lab.handle(altered(sent, authorization=header)))

@@ -41,7 +41,8 @@ class Decision(NamedTuple):
 
     `missing` is the layer that did not allow, or that denied: "identity-based policy" or
     "resource-based policy". `explicit` says that a Deny statement decided. `passed_over` has
-    every statement that did not decide, with the first reason why.
+    every statement that did not decide, with the first reason why. `resource_allows` says that
+    the resource's own side allows: only then may a caller of another account learn of it.
     """
 
     question: Question
@@ -50,6 +51,7 @@ class Decision(NamedTuple):
     missing: str = ""
     explicit: bool = False
     passed_over: tuple[tuple[Named, str], ...] = ()
+    resource_allows: bool = False
 
     def __str__(self) -> str:
         verdict = "allowed" if self.allowed else "denied"
@@ -126,16 +128,20 @@ def _verdict(
     resource_policy: ResourcePolicy | None,
     passed_over: tuple[tuple[Named, str], ...],
 ) -> Decision:
-    for layer in (key_side, identity):
-        if layer.denied_by:
-            return Decision(question, False, layer.denied_by, layer.name, True, passed_over)
-    if resource_policy is not None:
-        same_account = resource_policy.owner == question.account
-        if key_side.allowed_by and same_account:
-            return Decision(question, True, key_side.allowed_by, passed_over=passed_over)
-        has_effect = same_account or question.action in _CROSS_ACCOUNT_ACTIONS
-        if not (has_effect and (key_side.allowed_by or key_side.delegated_by)):
-            return Decision(question, False, missing=RESOURCE, passed_over=passed_over)
-    if not identity.allowed_by:
-        return Decision(question, False, missing=IDENTITY, passed_over=passed_over)
-    return Decision(question, True, identity.allowed_by, passed_over=passed_over)
+    same_account = resource_policy is None or resource_policy.owner == question.account
+    has_effect = same_account or question.action in _CROSS_ACCOUNT_ACTIONS
+    named = has_effect and not key_side.denied_by
+    resource_allows = named and bool(key_side.allowed_by or key_side.delegated_by)
+
+    denying = key_side if key_side.denied_by else identity if identity.denied_by else None
+    allowed, decided_by, missing = False, None, IDENTITY
+    if denying:
+        decided_by, missing = denying.denied_by, denying.name
+    elif resource_policy is not None and same_account and key_side.allowed_by:
+        allowed, decided_by, missing = True, key_side.allowed_by, ""
+    elif resource_policy is not None and not resource_allows:
+        missing = RESOURCE
+    elif identity.allowed_by:
+        allowed, decided_by, missing = True, identity.allowed_by, ""
+    explicit = denying is not None
+    return Decision(question, allowed, decided_by, missing, explicit, passed_over, resource_allows)

@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from kmslab import arn as arns
 from kmslab.access.wildcards import Matches, wildcard
@@ -23,7 +23,26 @@ _STATEMENT_ELEMENTS = frozenset(
         *("Resource", "NotResource", "Condition"),
     }
 )
+_PRINCIPAL_KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
+_PRINCIPAL_ARN = re.compile(
+    r"arn:aws:(iam::[0-9]{12}:(root|(user|role|federated-user)/[^*?]+)"
+    r"|sts::[0-9]{12}:(assumed-role|federated-user)/[^*?]+)"
+)
 _OUTSIDE_LATIN_1 = re.compile("[^\u0009\u000a\u000d\u0020-\u00ff]")
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, whose members stand in it once: of two Effects, which one was meant?"""
+    if len(dict(members)) < len(members):
+        raise ValueError("a member stands twice")
+    return dict(members)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_from_json = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant).decode
 
 
 class PolicyError(Exception):
@@ -73,7 +92,7 @@ class Policy(NamedTuple):
     statements: tuple[Statement, ...]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def key_policy(text: str) -> Policy:
     """Compile a key policy. In it `Resource: "*"` means the one key it belongs to."""
     if _OUTSIDE_LATIN_1.search(text):
@@ -81,7 +100,7 @@ def key_policy(text: str) -> Policy:
     return _compile(text, with_principal=True)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def identity_policy(text: str) -> Policy:
     """Compile a policy of a user."""
     return _compile(text, with_principal=False)
@@ -89,7 +108,7 @@ def identity_policy(text: str) -> Policy:
 
 def _compile(text: str, with_principal: bool) -> Policy:
     try:
-        document = json.loads(text)
+        document = _from_json(text)
     except (ValueError, RecursionError):
         raise PolicyError("Policy is not valid JSON.") from None
     if not isinstance(document, dict):
@@ -123,6 +142,8 @@ def _compile_statement(statement: Any, number: int, with_principal: bool) -> Sta
     sid = statement.get("Sid", "")
     principals, unreadable = _principals(statement) if with_principal else (frozenset(), "")
     if "Condition" in statement:
+        if not isinstance(statement["Condition"], dict):
+            raise PolicyError("Policy has a Condition that is not a JSON object.")
         unreadable = "its condition is not understood"
     actions, not_actions = _patterns(statement, "Action", ignore_case=True)
     resources, not_resources = _patterns(statement, "Resource")
@@ -141,25 +162,24 @@ def _compile_statement(statement: Any, number: int, with_principal: bool) -> Sta
 def _principals(statement: dict[str, Any]) -> tuple[frozenset[str], str]:
     """The principals named, accounts as their root ARN, and what could not be read."""
     if "NotPrincipal" in statement:
+        if "Principal" in statement:
+            raise PolicyError("Policy has a statement with Principal and NotPrincipal.")
         return frozenset("*"), "NotPrincipal is not understood"
     principal = statement["Principal"]
     if principal == "*":
         return frozenset("*"), ""
-    if not isinstance(principal, dict) or not principal:
+    if not isinstance(principal, dict) or not principal or set(principal) - _PRINCIPAL_KINDS:
         raise _invalid_principals()
-    names = [_account_as_root(name) for name in _texts(principal.get("AWS", []), "Principal")]
-    if set(principal) - {"AWS", "Service", "Federated", "CanonicalUser"}:
+    named = {kind: _texts(element, "Principal") for kind, element in principal.items()}
+    if not all(named.values()):
         raise _invalid_principals()
-    return frozenset(names), ""
+    return frozenset(_account_as_root(name) for name in named.get("AWS", ())), ""
 
 
 def _account_as_root(name: str) -> str:
-    if re.fullmatch(r"\d{12}", name):
+    if re.fullmatch("[0-9]{12}", name):
         return arns.account_root_arn(name)
-    if name == "*":
-        return name
-    parsed = arns.parse_arn(name)
-    if parsed is None or parsed.service not in ("iam", "sts") or "*" in name:
+    if name != "*" and not _PRINCIPAL_ARN.fullmatch(name):
         raise _invalid_principals()
     return name
 

@@ -8,7 +8,7 @@ Matches = Callable[[str], object]
 """Whether a text fits, as something that is true or false."""
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=4096)
 def wildcard(pattern: str, ignore_case: bool = False) -> Matches:
     """`pattern` as a function of one text, which decides without backtracking.
 

@@ -93,9 +93,9 @@ class Call:
         self.decision = decide(question, self.principal.policies, owner_side)
         if not self.decision.allowed:
             hidden = by_ciphertext or kms_key.account != self.account
-            if kms_key.account != self.account:
+            if kms_key.account != self.account and not self.decision.resource_allows:
                 # What the sentence hides, the caller's own event must not tell.
-                self.resources = ()
+                self.resources = tuple(arn for arn in self.resources if arn != kms_key.arn)
             raise errors.access_denied(_refusal(self.decision, hidden, by_ciphertext))
         if self.mark:
             self.mark("authorise")
@@ -149,7 +149,7 @@ def _refusal(decision: Decision, hidden: bool, by_ciphertext: bool = False) -> s
     own policy is what denies, the sentence does not admit that the key exists."""
     question = decision.question
     head = f"User: {question.principal_arn} is not authorized to perform: {question.action} on"
-    if hidden and decision.missing == RESOURCE:
+    if hidden and not decision.resource_allows:
         place = "the resource associated with this ciphertext" if by_ciphertext else "this resource"
         return (
             f"{head} {place} because the resource does not exist in this Region, no "

@@ -60,7 +60,8 @@ class Event(NamedTuple):
             record["requestID"] = self.request_id
         record["eventID"] = self.event_id
         record["readOnly"] = self.read_only
-        if self.resources:
+        # KMS names what was concerned even where that is nothing.
+        if self.resources or self.source == "kms.amazonaws.com":
             record["resources"] = [_resource(arn) for arn in self.resources]
         record["eventType"] = self.kind
         record["managementEvent"] = True

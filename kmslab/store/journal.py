@@ -10,7 +10,9 @@ reaches it only wrapped under the domain key.
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +57,24 @@ class Journal:
 
     def records(self) -> Iterator[Record]:
         for kind, members in self._rows("SELECT kind, members FROM record"):
-            yield KINDS[kind](*_from_json(members))
+            with self._readable():
+                record = KINDS[kind](*_from_json(members))
+            yield record
 
     def events(self) -> Iterator[Event]:
         for (members,) in self._rows("SELECT members FROM event ORDER BY sequence"):
-            yield decode_event(members)
+            with self._readable():
+                event = decode_event(members)
+            yield event
 
     def setting(self, name: str) -> str | None:
         rows = list(self._rows("SELECT value FROM setting WHERE name = ?", name))
         return rows[0][0] if rows else None
+
+    def advanced(self) -> timedelta:
+        """By how much the lab's clock had been moved."""
+        with self._readable():
+            return timedelta(seconds=float(self.setting("advanced") or 0))
 
     def set(self, name: str, value: str) -> None:
         self._database.execute("REPLACE INTO setting VALUES (?, ?)", (name, value))
@@ -72,9 +83,7 @@ class Journal:
         self, put: Iterable[Record], deleted: Iterable[Record], events: Iterable[Event]
     ) -> None:
         """One call, whole or not at all."""
-        database = self._database
-        database.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction() as database:
             database.executemany(
                 "DELETE FROM record WHERE kind = ? AND shelf = ? AND name = ?",
                 [(record.table, record.shelf, record.name) for record in deleted],
@@ -87,20 +96,34 @@ class Journal:
                 "INSERT INTO event (members) VALUES (?)",
                 [(encode_event(event),) for event in events],
             )
-            database.execute("COMMIT")
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
 
     def clear(self) -> None:
         """Forget all but the settings that tie the database to its domain key."""
-        self._database.executescript(
-            "BEGIN IMMEDIATE; DELETE FROM record; DELETE FROM event;"
-            "DELETE FROM setting WHERE name <> 'domain_key_proof'; COMMIT;"
-        )
+        with self._transaction() as database:
+            database.execute("DELETE FROM record")
+            database.execute("DELETE FROM event")
+            database.execute("DELETE FROM setting WHERE name <> 'domain_key_proof'")
 
     def close(self) -> None:
         self._database.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._database
+            self._database.execute("COMMIT")
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Raises StateError for what this version of kmslab did not write."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, OverflowError) as problem:
+            raise StateError(f"{self._path} is damaged: {problem!r}") from problem
 
     def _rows(self, query: str, *arguments: str) -> Iterator[Any]:
         """Raises StateError for a damaged database."""

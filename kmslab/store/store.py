@@ -57,15 +57,21 @@ class Store:
             self.events.extend(events)
 
     def next_due(self) -> float | None:
-        return self._due[0][0] if self._due else None
+        # A copy, since another thread may take the last one away meanwhile.
+        first = self._due[:1]
+        return first[0][0] if first else None
 
-    def take_due(self, now: float) -> tuple[float, KmsKey] | None:
-        """The next KMS key whose waiting period ended by `now`, with the time it ended."""
+    def due_key(self, now: float) -> tuple[float, KmsKey] | None:
+        """The next KMS key whose waiting period ended by `now`, with the time it ended.
+
+        It stays next until it is gone, so that a deletion that fails is tried again.
+        """
         while self._due and self._due[0][0] <= now:
-            when, shelf, key_id = heapq.heappop(self._due)
+            when, shelf, key_id = self._due[0]
             kms_key = self.kms_keys.get(shelf, key_id)
             if kms_key and kms_key.deletion_date == when:
                 return when, kms_key
+            heapq.heappop(self._due)
         return None
 
     def clear(self) -> None:

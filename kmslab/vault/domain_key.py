@@ -62,24 +62,30 @@ class DomainKey:
         return self.wrap(b"", _PROOF_NAME).hex()
 
     def fits(self, proof: str) -> bool:
-        return self.unwrap(bytes.fromhex(proof), _PROOF_NAME) is not None
+        try:
+            return self.unwrap(bytes.fromhex(proof), _PROOF_NAME) is not None
+        except ValueError:
+            return False
 
 
 def domain_key_in(directory: Path, proof: str | None, random: RandomBytes) -> DomainKey:
     """The domain key of `directory`; a new one where `proof` is None and there is no file.
 
     `proof` is what the lab's journal noted of its domain key. Raises StateError where the file
-    is missing or holds another key than the one that `proof` is of.
+    is missing, cannot be read or written, or holds another key than the one that `proof` is of.
     """
     path = directory / FILE_NAME
-    if not path.exists():
-        if proof is not None:
-            raise StateError(
-                f"{path} is missing. The key material of this lab opens only with that file: "
-                "put it back, or start with an empty directory."
-            )
-        _write_secret(path, random(SIZE))
-    secret = path.read_bytes()
+    try:
+        if not path.exists():
+            if proof is not None:
+                raise StateError(
+                    f"{path} is missing. The key material of this lab opens only with that file: "
+                    "put it back, or start with an empty directory."
+                )
+            _write_secret(path, random(SIZE))
+        secret = path.read_bytes()
+    except OSError as problem:
+        raise StateError(f"{path} cannot be used: {problem.strerror}") from problem
     if len(secret) != SIZE or (proof and not DomainKey(secret, random).fits(proof)):
         raise StateError(
             f"{path} is not the domain key that this lab's key material was wrapped under: "

@@ -17,6 +17,7 @@ import uvicorn
 from kmslab.wire.message import Answer, Request
 
 LARGEST_BODY = 1024 * 1024
+LARGEST_HEADERS = 64 * 1024
 CONTROL_PREFIX = "/_kmslab/"
 _LOOPBACK = ("127.0.0.1", "::1")
 _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?", re.ASCII)
@@ -47,6 +48,11 @@ class Application:
         if scope["type"] != "http":
             return
         body = await _read_body(receive)
+        if body is None:
+            return
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+            await _send(send, _plain(431, "the headers are too large"))
+            return
         request = _as_request(scope, body)
         if request.path.startswith(CONTROL_PREFIX) and self._control:
             answer = _control_answer(request, self._control)
@@ -66,12 +72,14 @@ class Application:
 _JSON = {"content-type": "application/x-amz-json-1.1"}
 
 
-async def _read_body(receive: Receive) -> bytes:
-    """The whole body, or one byte more than any service takes."""
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body, or one byte more than any service takes; None where the client hung up."""
     blocks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         block = message.get("body", b"")
         if size <= LARGEST_BODY:
             blocks.append(block[: LARGEST_BODY + 1 - size])
@@ -81,10 +89,10 @@ async def _read_body(receive: Receive) -> bytes:
 
 
 def _as_request(scope: Scope, body: bytes) -> Request:
-    headers: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
+        values.setdefault(raw_name.decode("latin-1"), []).append(raw_value.decode("latin-1"))
+    headers = {name: ",".join(given) for name, given in values.items()}
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     client = scope.get("client")
@@ -157,6 +165,8 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
+        # Who called is who connected: a header may say anything.
+        proxy_headers=False,
         ws="none",
         timeout_graceful_shutdown=5,
     )

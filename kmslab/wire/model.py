@@ -128,9 +128,9 @@ def _reader(shape: Shape, shown: bool = True) -> Reader:
     if isinstance(shape, StructureShape):
         return _structure_reader(shape)
     if isinstance(shape, ListShape):
-        return _list_reader(shape)
+        return _list_reader(shape, shown)
     if isinstance(shape, MapShape):
-        return _map_reader(shape)
+        return _map_reader(shape, shown)
     if kind == "blob":
         return _blob_reader(shape)
     if kind == "boolean":
@@ -156,7 +156,8 @@ def _structure_reader(shape: StructureShape) -> Reader:
     members: dict[str, _Member | None] = dict.fromkeys(shape.members)
 
     def member_of(name: str) -> _Member:
-        member = _Member(name, lower_camel(name), _reader(shape.members[name]))
+        shown = name not in _NEVER_NOTED
+        member = _Member(name, lower_camel(name), _reader(shape.members[name], shown))
         members[name] = member
         return member
 
@@ -179,38 +180,45 @@ def _structure_reader(shape: StructureShape) -> Reader:
     return read_nested
 
 
-def _list_reader(shape: ListShape) -> Reader:
-    read_member = _reader(shape.member)
+def _list_reader(shape: ListShape, shown: bool) -> Reader:
+    read_member = _reader(shape.member, shown)
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
 
     def read(given: Json, path: str, violations: list[str]) -> list[Any]:
         if type(given) is not list:
             raise errors.serialization(_unexpected_start(given))
-        _check_length(given, path, violations, least, most)
-        return [
-            read_member(value, f"{path}.{index}.member", violations)
+        members = [
+            _read_inner(read_member, value, f"{path}.{index}.member", violations)
             for index, value in enumerate(given, start=1)
-            if value is not None
         ]
+        _check_length(members, path, violations, least, most, shown)
+        return members
 
     return read
 
 
-def _map_reader(shape: MapShape) -> Reader:
-    read_name, read_value = _reader(shape.key), _reader(shape.value)
+def _map_reader(shape: MapShape, shown: bool) -> Reader:
+    read_name, read_value = _reader(shape.key, shown), _reader(shape.value, shown)
 
     def read(given: Json, path: str, violations: list[str]) -> dict[Any, Any]:
         if type(given) is not dict:
             raise errors.serialization(_unexpected_start(given))
         return {
-            read_name(name, path, violations): read_value(
-                value, f"{path}.{name}.member", violations
+            read_name(name, path, violations): _read_inner(
+                read_value, value, f"{path}.{name}.member", violations
             )
             for name, value in given.items()
-            if value is not None
         }
 
     return read
+
+
+def _read_inner(read: Reader, value: Json, path: str, violations: list[str]) -> Any:
+    """A member of a list or map, where null is a value that is missing and not one left out."""
+    if value is None:
+        violations.append(_must(None, path, "not be null", shown=True))
+        return None
+    return read(value, path, violations)
 
 
 def _string_reader(shape: Shape, shown: bool) -> Reader:

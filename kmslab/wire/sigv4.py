@@ -28,6 +28,8 @@ _TERMINATOR = "aws4_request"
 _WINDOW = 300
 _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 
+_BLANKS = " \t"
+_RUN_OF_BLANKS = re.compile("[ \t]+")
 _ISO_TIME = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 # What every SDK sends; anything else is read part by part, so that the refusal can say what
 # is missing.
@@ -81,7 +83,9 @@ def canonical_request(request: Request, signed_headers: str) -> str:
     """The text that a signature is about. Services other than S3 encode the path twice."""
     headers = request.headers
     names = signed_headers.split(";")
-    lines = "\n".join([f"{name}:{' '.join(headers.get(name, '').split())}" for name in names])
+    lines = "\n".join([f"{name}:{headers.get(name, '').strip(_BLANKS)}" for name in names])
+    if "  " in lines or "\t" in lines:
+        lines = _RUN_OF_BLANKS.sub(" ", lines)
     path = "/" if request.path == "/" else quote(_normalized(request.path), safe="/-_.~")
     query = _canonical_query(request.query) if request.query else ""
     body_hash = sha256(request.body).hexdigest()
@@ -146,11 +150,16 @@ def _read_unusual(header: str, headers: Mapping[str, str]) -> Authorization:
 def _named_parts(text: str, header: str) -> dict[str, str]:
     parts = {}
     for part in text.split(","):
-        name, equal_sign, value = part.strip().partition("=")
+        part = part.strip(" \t")
+        name, equal_sign, value = part.partition("=")
         if not equal_sign:
             raise errors.incomplete_signature(
-                f"'{part.strip()}' not a valid key=value pair (missing equal-sign) in "
+                f"'{part}' not a valid key=value pair (missing equal-sign) in "
                 f"Authorization header: '{header}'."
+            )
+        if name in parts:
+            raise errors.incomplete_signature(
+                f"Authorization header names '{name}' twice: '{header}'."
             )
         parts[name] = value
     return parts

@@ -21,9 +21,9 @@ def create_alias(call: Call) -> None:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html"""
     call.begin_change()
     alias_name = _own_alias_name(call)
-    target = _target(call)
     arn = arns.alias_arn(call.account, call.region, alias_name)
     call.authorise_in_account(arn)
+    target = _target(call)
     call.authorise(target)
     refuse_pending_deletion(target)
     if call.store.aliases.get(shelf_of(call.account, call.region), alias_name):
@@ -42,11 +42,12 @@ def update_alias(call: Call) -> None:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_UpdateAlias.html"""
     call.begin_change()
     alias_name = _own_alias_name(call)
-    target = _target(call)
     arn = arns.alias_arn(call.account, call.region, alias_name)
-    alias, old_target = _existing(call, alias_name, arn)
     call.authorise_in_account(arn)
+    alias, old_target = _existing(call, alias_name, arn)
     call.authorise(old_target)
+    # Last, so that nothing in between tells a foreign key from one that is not there.
+    target = _target(call)
     call.authorise(target)
     refuse_pending_deletion(target)
     if target.key_id != old_target.key_id:
@@ -80,6 +81,7 @@ def list_aliases(call: Call) -> dict[str, Any]:
     if "KeyId" in call.parameters:
         kms_key = find_key_by_id(call, call.parameters["KeyId"])
         if kms_key.account != call.account:
+            call.resources = ()
             raise call.deny_absent()
         names = sorted(name for name in kms_key.alias_names if name > start)
         found = [call.store.aliases.get(kms_key.shelf, name) for name in names[:limit]]

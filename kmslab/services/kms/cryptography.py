@@ -90,8 +90,8 @@ def authorise_use(
     call: Call, kms_key: KmsKey, action: str | None = None, by_ciphertext: bool = False
 ) -> None:
     """What every cryptographic operation asks before it touches a key."""
-    check_grant_tokens(call)
     call.authorise(kms_key, action, by_ciphertext)
+    check_grant_tokens(call)
     require_usable(kms_key)
 
 
@@ -130,9 +130,11 @@ def _key_of_ciphertext(
     key_text, blob = call.parameters.get(key_member), call.parameters["CiphertextBlob"]
     if key_text is None or _is_of_another_account(call, key_text):
         material = call.hsm.read_header(blob)
-        if key_text in (None, material.key_id):
-            kms_key = _named_by(call, material, action)
-            authorise_use(call, kms_key, action, by_ciphertext=key_text is None)
+        foreign = key_text == material.key_id and material.account != call.account
+        if key_text is None or foreign:
+            by_ciphertext = key_text is None
+            kms_key = _named_by(call, material, action, by_ciphertext)
+            authorise_use(call, kms_key, action, by_ciphertext)
             _algorithm(call, algorithm_member, kms_key)
             return kms_key, material
     kms_key = find_key(call, key_text, action)
@@ -150,11 +152,13 @@ def _is_of_another_account(call: Call, key_text: str) -> bool:
     return is_key_id(key_text) and call.store.kms_keys.get(shelf, key_text) is None
 
 
-def _named_by(call: Call, material: BackingKeyName, action: str | None) -> KmsKey:
+def _named_by(
+    call: Call, material: BackingKeyName, action: str | None, by_ciphertext: bool
+) -> KmsKey:
     shelf = shelf_of(material.account, call.region)
     kms_key = call.store.kms_keys.get(shelf, material.key_id)
     if kms_key is None:
-        raise call.deny_absent(action, by_ciphertext=True)
+        raise call.deny_absent(action, by_ciphertext)
     call.resources += (kms_key.arn,)
     return kms_key
 
@@ -172,6 +176,9 @@ def _decrypt_with(
 def _token(call: Call, kms_key: KmsKey, material: BackingKeyName) -> str:
     shelf = f"{kms_key.shelf}/{kms_key.key_id}"
     key_token = call.store.key_tokens.get(shelf, material.key_material_id)
+    if key_token is None and material.key_material_id == kms_key.key_material_id:
+        # The key was deleted between the look-up and now.
+        raise errors.no_such_key(kms_key.arn)
     if key_token is None:
         raise errors.invalid_ciphertext()
     return key_token.token

@@ -46,10 +46,9 @@ def create_key(call: Call) -> dict[str, Any]:
 def describe_key(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html"""
     text = call.parameters["KeyId"]
-    make_when_named(call, text)
-    kms_key = find_key(call, text)
-    check_grant_tokens(call)
+    kms_key = make_when_named(call, text) or find_key(call, text)
     call.authorise(kms_key)
+    check_grant_tokens(call)
     return {"KeyMetadata": key_metadata(kms_key)}
 
 

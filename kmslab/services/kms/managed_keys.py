@@ -11,8 +11,7 @@ from dataclasses import replace
 from kmslab import arn as arns
 from kmslab.services.call import Call
 from kmslab.services.kms.symmetric_keys import new_symmetric_key
-from kmslab.store.records import Alias, shelf_of
-from kmslab.store.store import Changes
+from kmslab.store.records import Alias, KmsKey, shelf_of
 
 PREFIX = "alias/aws/"
 
@@ -66,24 +65,22 @@ _POLICY = """{
 }"""
 
 
-def make_when_named(call: Call, text: str) -> None:
-    """Make the AWS managed key that `text` names by its predefined alias, if it is missing."""
-    alias_name = text
-    if text.startswith("arn:"):
-        here = arns.alias_arn(call.account, call.region, "")
-        alias_name = text.removeprefix(here)
+def make_when_named(call: Call, text: str) -> KmsKey | None:
+    """The new AWS managed key that `text` names by its predefined alias; None where there is one
+    already, or `text` names something else. It comes to be with the call, if that is allowed."""
+    alias_name = text.removeprefix(arns.alias_arn(call.account, call.region, ""))
     service = alias_name.removeprefix(PREFIX)
-    if not alias_name.startswith(PREFIX) or service not in _PROTECTS:
-        return
     shelf = shelf_of(call.account, call.region)
-    if call.store.aliases.get(shelf, alias_name) is None:
-        call.begin_change()
-        # Another call may have made it while this one waited for its turn.
-        if call.store.aliases.get(shelf, alias_name) is None:
-            _make(call, service, alias_name)
+    if not alias_name.startswith(PREFIX) or service not in _PROTECTS:
+        return None
+    if call.store.aliases.get(shelf, alias_name):
+        return None
+    call.begin_change()
+    # Another call may have made it while this one waited for its turn.
+    return None if call.store.aliases.get(shelf, alias_name) else _make(call, service, alias_name)
 
 
-def _make(call: Call, service: str, alias_name: str) -> None:
+def _make(call: Call, service: str, alias_name: str) -> KmsKey:
     owner = {"account": call.account, "region": call.region}
     policy = _POLICY % {**owner, "service": service, "root": arns.account_root_arn(call.account)}
     kms_key, token = new_symmetric_key(call, policy)
@@ -102,5 +99,6 @@ def _make(call: Call, service: str, alias_name: str) -> None:
         creation_date=call.now,
         last_updated_date=call.now,
     )
-    # It exists from the moment it is named, even where the caller may then not see it.
-    call.store.commit(Changes(put=[kms_key, token, alias]), events=())
+    call.put(kms_key, token, alias)
+    call.resources += (kms_key.arn,)
+    return kms_key
