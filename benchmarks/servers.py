@@ -77,7 +77,7 @@ def _command(name: str, port: int) -> Sequence[str]:
     if name == "kmslab":
         credential = f"{_ACCESS_KEY}:{_SECRET_KEY}:111122223333"
         options = ["--port", str(port), "--credential", credential]
-        return [sys.executable, "-m", "kmslab.cli", "serve", *options]
+        return [sys.executable, "-m", "kmslab", "serve", *options]
     if name == "moto":
         return [str(scripts / "moto_server"), "-p", str(port)]
     return [str(_ministack_scripts() / "ministack")]

@@ -81,7 +81,7 @@ def _run_here(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as missing:
         _say(f"{missing.name} is not installed; `pip install kmslab` brings it.")
         return 1
-    kmslab(args=list(arguments), prog_name="kmslab")
+    kmslab(args=list(arguments), prog_name="python -m kmslab")
     return 0
 
 

@@ -15,7 +15,7 @@ PASS_ON = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 
 @click.group()
-@click.version_option(package_name="kmslab")
+@click.version_option(package_name="kmslab", prog_name="kmslab")
 def main() -> None:
     """AWS KMS to learn from: everything is real except the data centre."""
 

@@ -2,15 +2,20 @@
 
 import importlib
 import importlib.util
+import json
+import re
+import zlib
 
 import made_exercises
 import pytest
+from botocore.exceptions import ClientError
 from made_exercises import bytes_to_keep, exercise_dictionary
 
 from kmslab import project
 from kmslab.learn import check, exercise_cells, exercises, form, progress
 
 NOTEBOOKS = sorted(project.NOTEBOOKS.glob("*.ipynb"))
+SHOWS_ONE = "`python -m kmslab solution 90-1` shows one answer."
 
 
 @pytest.fixture(autouse=True)
@@ -43,14 +48,17 @@ def test_a_wrong_answer_is_told_why_with_one_hint_more_each_time(capsys):
     assert capsys.readouterr().out.splitlines() == [
         *(reason, f"hint 1 of 3: {first}"),
         *(reason, f"hint 2 of 3: {second}"),
-        *(reason, f"hint 3 of 3: {third}"),
-        *(reason, f"hint 3 of 3: {third}"),
+        *(reason, f"hint 3 of 3: {third} {SHOWS_ONE}"),
+        *(reason, f"hint 3 of 3: {third} {SHOWS_ONE}"),
     ]
 
 
-def test_the_stub_is_told_that_there_is_no_code_yet(capsys):
-    check("90-1", _defined(made_exercises.STUB))
-    assert capsys.readouterr().out.startswith("not yet: there is no code yet\nhint 1 of 3: ")
+def test_the_stub_is_told_that_there_is_no_code_yet_and_spends_no_hint(capsys):
+    for _ in range(2):
+        check("90-1", _defined(made_exercises.STUB))
+    assert capsys.readouterr().out == "not yet: there is no code yet\n" * 2
+    check("90-1", lambda kms, key_id: b"0" * 32)
+    assert capsys.readouterr().out.splitlines()[1].startswith("hint 1 of 3: ")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +84,38 @@ def test_an_address_in_memory_is_left_out_and_a_long_message_is_cut(capsys):
     said = capsys.readouterr().out.splitlines()[0]
     assert "(<object object>, 'xxx" in said
     assert 300 < len(said) < 400
+
+
+def test_an_address_in_memory_is_left_out_of_a_reason_too(own_exercise, capsys):
+    own_exercise(lambda answer: exercises.require(False, f"{answer} is no answer\n{'x' * 900}"))
+    check("91-1", object())
+    said = capsys.readouterr().out.splitlines()[0]
+    assert said.startswith("not yet: <object object> is no answer xxx")
+    assert 300 < len(said) < 400
+
+
+def test_a_refusal_for_which_aws_gives_no_reason_says_so(capsys):
+    def bytes_to_keep(kms, key_id):
+        kms.decrypt(CiphertextBlob=b"no ciphertext of KMS")
+
+    check("90-1", bytes_to_keep)
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "not yet: your code stopped with InvalidCiphertextException: An error occurred "
+        "(InvalidCiphertextException) when calling the Decrypt operation: (AWS gives no reason) "
+        f"(line {bytes_to_keep.__code__.co_firstlineno + 1}, in bytes_to_keep)"
+    )
+
+
+def test_a_refusal_that_a_learner_made_is_told_as_well(capsys):
+    check("90-1", lambda kms, key_id: (_ for _ in ()).throw(ClientError({}, "Encrypt")))
+    assert "the Encrypt operation: (AWS gives no reason)" in capsys.readouterr().out
+
+
+def test_a_refusal_with_a_reason_keeps_it(capsys):
+    check("90-1", lambda kms, key_id: kms.describe_key(KeyId="alias/none"))
+    said = capsys.readouterr().out.splitlines()[0]
+    assert "NotFoundException" in said
+    assert "Alias arn:aws:kms:us-east-1:111122223333:alias/none is not found." in said
 
 
 def test_a_stopped_loop_is_no_traceback(own_exercise, capsys):
@@ -295,6 +335,72 @@ def test_at_least_three_typical_wrong_answers_are_rejected_in_words(found, wrong
         assert said.startswith("not yet: "), f"{words}: {said}"
         assert "there is no code yet" not in said
         assert hint.startswith("hint ")
+
+
+@pytest.mark.parametrize(
+    ("exercise_id", "mistake", "words"),
+    [
+        ("01-1", "asks for one long page", "30 of 130 keys are missing; one page need not hold"),
+        ("01-1", "returns whole dictionaries", "you return dictionaries, not ids"),
+        ("01-2", "takes a denial for absence", "a caller without permission gets None, as if the"),
+        ("01-3", "asks for one long page", "; one page need not hold them all, whatever its Lim"),
+        ("01-3", "returns nothing", "a list is wanted, not NoneType"),
+        ("02-1", "trusts a rare separator", "{'quay': 'jinx', 'quiz': 'junk'} and {'quay': 'jinx"),
+        ("02-1", "writes lengths in one byte", "a value of 300 letters stops your code with Over"),
+        ("02-1", "cuts lengths at 255", "give the same bytes"),
+        ("02-1", "begins lengths anew at 256", "give the same bytes"),
+        ("02-1", "takes a hash", "a value of 300 letters takes hardly more bytes than an empty"),
+        ("03-1", "answers with nothing for nothing", "True or False is wanted, not b''"),
+        ("03-2", "notices no change", "a changed ciphertext is not noticed"),
+        ("03-2", "hides the error", "has to raise an error for a changed ciphertext, and gives "),
+    ],
+)
+def test_the_reason_fits_the_mistake(exercise_id, mistake, words):
+    module = importlib.import_module(f"wrong_answers.notebook_{exercise_id[:2]}")
+    (answers,) = (answers for name, *answers in module.WRONG[exercise_id] if name == mistake)
+    with pytest.raises(AssertionError, match=re.escape(words)):
+        check(exercise_id, *answers, strict=True)
+
+
+def _netstrings(pairs):
+    texts = [text for pair in sorted(pairs.items()) for text in pair]
+    return "".join(f"{len(text)}:{text}" for text in texts).encode()
+
+
+def _escaped(pairs):
+    def escape(text):
+        return text.replace("%", "%25").replace("=", "%3D").replace("&", "%26")
+
+    return "&".join(f"{escape(n)}={escape(v)}" for n, v in sorted(pairs.items())).encode()
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda pairs: json.dumps(pairs, sort_keys=True).encode(),
+        lambda pairs: json.dumps(sorted(pairs.items()), ensure_ascii=False).encode(),
+        lambda pairs: repr(sorted(pairs.items())).encode(),
+        lambda pairs: zlib.compress(repr(sorted(pairs.items())).encode()),
+        lambda pairs: repr(sorted(pairs.items(), reverse=True)).encode("utf-16"),
+        _netstrings,
+        _escaped,
+    ],
+)
+def test_an_encoding_without_traps_is_right_however_it_is_written(encode):
+    check("02-1", encode, strict=True)
+
+
+def test_a_list_of_keys_is_right_however_its_pages_are_turned():
+    def all_key_ids(kms):
+        found, more = [], {}
+        while True:
+            page = kms.list_keys(Limit=1000, **more)
+            found += [entry["KeyId"] for entry in page["Keys"]]
+            if not page["Truncated"]:
+                return found
+            more = {"Marker": page["NextMarker"]}
+
+    check("01-1", all_key_ids, strict=True)
 
 
 @each_exercise

@@ -25,6 +25,9 @@ GO_TO = """async place => {
 }"""
 OUTPUT_AT = """place => window.jupyterapp.shell.currentWidget.content.model.cells.get(place)
     .outputs.toJSON().map(output => [].concat(output.text || '').join('')).join('')"""
+# A cell that runs has no count until its last output is there.
+COUNT_AT = """place => window.jupyterapp.shell.currentWidget.content.model.cells.get(place)
+    .executionCount"""
 SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
 
 
@@ -42,10 +45,10 @@ class Learner:
         self.page.keyboard.insert_text(source)
         self.page.keyboard.press("Shift+Enter")
         place = self._go_to(f"check:{EXERCISE}")
-        before = self.page.evaluate(OUTPUT_AT, place)
+        before = self.page.evaluate(COUNT_AT, place)
         self.page.keyboard.press("Shift+Enter")
         self.page.wait_for_function(
-            f"([place, before]) => ![before, ''].includes(({OUTPUT_AT})(place))",
+            f"([place, before]) => ![before, null].includes(({COUNT_AT})(place))",
             arg=[place, before],
         )
         return self.page.evaluate(OUTPUT_AT, place).splitlines()
@@ -73,7 +76,7 @@ def test_a_learner_steps_through_an_envelope_and_solves_an_exercise(
         assert learner.answer(STUB)[0] == "not yet: there is no code yet"
         wrong = learner.answer(WRONG)
         assert wrong[0] == "not yet: a document of 4,097 bytes needs an envelope"
-        assert wrong[1].startswith("hint 2 of 2: ")
+        assert wrong[1].startswith("hint 1 of 2: ")
         right = learner.answer(RIGHT)
         assert right == [
             "right: 4,096 bytes fit, 4,097 need an envelope, and nothing at all is refused"

@@ -102,7 +102,7 @@ def test_a_changed_copy_is_kept_and_the_way_to_the_newer_one_is_told(course):
     _renew(course)
     sentence = (
         f"kept your {NAME}, though there is a newer one: "
-        "`kmslab reset 90` fetches it and keeps yours as a backup"
+        "`python -m kmslab reset 90` fetches it and keeps yours as a backup"
     )
     assert copy_all(course).sentences() == [sentence]
     assert copy_all(course).sentences() == [sentence]

@@ -85,5 +85,5 @@ def plot_stages(times: pandas.DataFrame) -> str:
     slowest = medians[list(DOOR_STAGES)].idxmax()
     return (
         f"One Encrypt: boto3 itself {medians['boto3']:.0f} µs, the simulated AWS {door:.0f} µs, "
-        f"most of that in {slowest} ({medians[slowest]:.0f} µs); {len(times)} calls."
+        f"whose longest stage is {slowest} ({medians[slowest]:.0f} µs); {len(times)} calls."
     )

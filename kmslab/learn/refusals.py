@@ -18,7 +18,12 @@ def refused(code: str) -> Iterator[None]:
         given = error.response["Error"]
         if given["Code"] != code:
             raise AssertionError(f"expected {code}, but AWS said {given['Code']}") from error
-        sentence = given.get("Message") or "(AWS gives no reason)"
-        print(f"refused: {code}: {sentence}")
+        print(f"refused: {code}: {reason(error)}")
     else:
         raise AssertionError(f"expected {code}, but the call was allowed")
+
+
+def reason(refusal: ClientError) -> str:
+    """What AWS says about a refusal; of some it says nothing."""
+    said: str = refusal.response.get("Error", {}).get("Message", "")
+    return said or "(AWS gives no reason)"

@@ -38,7 +38,7 @@ class Copies(NamedTuple):
         if self.refreshed:
             told.append(f"refreshed in work/, unchanged by you: {', '.join(self.refreshed)}")
         for name in self.kept:
-            reset = f"`kmslab reset {name[:2]}` fetches it and keeps yours as a backup"
+            reset = f"`python -m kmslab reset {name[:2]}` fetches it and keeps yours as a backup"
             told.append(f"kept your {name}, though there is a newer one: {reset}")
         return told
 

@@ -5,6 +5,14 @@ def first_page_only(kms):
     return [entry["KeyId"] for entry in kms.list_keys()["Keys"]]
 
 
+def one_long_page(kms):
+    return [entry["KeyId"] for entry in kms.list_keys(Limit=1000)["Keys"]]
+
+
+def whole_dictionaries(kms):
+    return [entry for page in kms.get_paginator("list_keys").paginate() for entry in page["Keys"]]
+
+
 def arns_instead_of_ids(kms):
     pages = kms.get_paginator("list_keys").paginate()
     return [entry["KeyArn"] for page in pages for entry in page["Keys"]]
@@ -68,12 +76,24 @@ def enabled_on_the_first_page(kms):
     return [m["KeyId"] for m in metadata if m["Enabled"] and m["KeyManager"] == "CUSTOMER"]
 
 
+def enabled_on_one_long_page(kms):
+    metadata = [kms.describe_key(KeyId=key_id)["KeyMetadata"] for key_id in one_long_page(kms)]
+    return [m["KeyId"] for m in metadata if m["Enabled"] and m["KeyManager"] == "CUSTOMER"]
+
+
+def nothing_returned(kms):
+    all_keys(kms)
+
+
 WRONG = {
     "01-1": [
         ("reads the first page only", first_page_only),
         ("returns ARNs", arns_instead_of_ids),
         ("keeps the last page only", last_page_only),
         ("counts a page twice", pages_counted_twice),
+        ("asks for one long page", one_long_page),
+        ("returns whole dictionaries", whole_dictionaries),
+        ("returns nothing", nothing_returned),
     ],
     "01-2": [
         ("cuts the name instead of asking", ids_only_from_arns),
@@ -86,5 +106,8 @@ WRONG = {
         ("forgets keys that wait for deletion", not_disabled),
         ("forgets who manages the key", enabled_whoever_manages),
         ("reads the first page only", enabled_on_the_first_page),
+        ("asks for one long page", enabled_on_one_long_page),
+        ("returns whole dictionaries", whole_dictionaries),
+        ("returns nothing", nothing_returned),
     ],
 }

@@ -26,6 +26,49 @@ def sorted_texts(pairs):
     return b"".join(len(text).to_bytes(4, "big") + text.encode() for text in texts)
 
 
+def with_a_rare_separator(pairs):
+    return "\x1f".join(text for pair in sorted(pairs.items()) for text in pair).encode()
+
+
+def names_before_values(pairs):
+    names = sorted(pairs)
+    return ("\x1f".join(names) + "\x1e" + "\x1f".join(pairs[name] for name in names)).encode()
+
+
+def length_before_the_name_only(pairs):
+    encoded = [(name.encode(), value.encode()) for name, value in sorted(pairs.items())]
+    return b"".join(len(name).to_bytes(4, "big") + name + value for name, value in encoded)
+
+
+def decimal_lengths_without_an_end(pairs):
+    texts = [text for pair in sorted(pairs.items()) for text in pair]
+    return "".join(f"{len(text)}{text}" for text in texts).encode()
+
+
+def lengths_in_one_byte(pairs):
+    encoded = [text.encode() for pair in sorted(pairs.items()) for text in pair]
+    return b"".join(len(text).to_bytes(1, "big") + text for text in encoded)
+
+
+def lengths_up_to_255(pairs):
+    encoded = [text.encode() for pair in sorted(pairs.items()) for text in pair]
+    return b"".join(bytes([min(len(text), 255)]) + text for text in encoded)
+
+
+def lengths_modulo_256(pairs):
+    encoded = [text.encode() for pair in sorted(pairs.items()) for text in pair]
+    return b"".join(bytes([len(text) % 256]) + text for text in encoded)
+
+
+def in_fixed_fields(pairs):
+    texts = [text for pair in sorted(pairs.items()) for text in pair]
+    return b"".join(text.encode().ljust(400, b"\0") for text in texts)
+
+
+def hashed(pairs):
+    return str(hash(tuple(sorted(pairs.items())))).encode()
+
+
 def decrypts_and_encrypts(kms, ciphertext, owner, new_owner, key_id):
     plaintext = kms.decrypt(CiphertextBlob=ciphertext, EncryptionContext={"owner": owner})
     return kms.encrypt(
@@ -92,6 +135,15 @@ WRONG = {
         ("depends on the order", in_the_given_order),
         ("drops letters", without_accents),
         ("sorts names and values together", sorted_texts),
+        ("trusts a rare separator", with_a_rare_separator),
+        ("writes all names, then all values", names_before_values),
+        ("writes the length of the name only", length_before_the_name_only),
+        ("does not end a decimal length", decimal_lengths_without_an_end),
+        ("writes lengths in one byte", lengths_in_one_byte),
+        ("cuts lengths at 255", lengths_up_to_255),
+        ("begins lengths anew at 256", lengths_modulo_256),
+        ("fills fields of a fixed size", in_fixed_fields),
+        ("takes a hash", hashed),
     ],
     "02-2": [
         ("holds the plaintext", decrypts_and_encrypts),

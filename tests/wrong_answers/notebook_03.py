@@ -1,6 +1,7 @@
 """Typical wrong answers to the exercises of notebook 03, each with the mistake it makes."""
 
 import os
+from itertools import cycle
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -21,6 +22,14 @@ def empty_fits(document):
 
 def letters_counted(document):
     return 1 <= len(document.decode()) <= 4096
+
+
+def the_document_itself(document):
+    return document and len(document) <= 4096
+
+
+def nearly_the_document_itself(document):
+    return len(document) <= 4096 if document else document
 
 
 def seal(kms, key_id, document, context, nonce=None, **more):
@@ -75,6 +84,32 @@ def unseal_encrypting_nothing(kms, envelope, context):
     return envelope["ciphertext"] if unseal_key else b""
 
 
+def seal_by_xor(kms, key_id, document, context):
+    made = kms.generate_data_key(KeyId=key_id, KeySpec="AES_256", EncryptionContext=context)
+    ciphertext = _xor(document, made["Plaintext"])
+    return {
+        "encrypted_data_key": made["CiphertextBlob"],
+        "nonce": os.urandom(12),
+        "ciphertext": ciphertext,
+    }
+
+
+def unseal_by_xor(kms, envelope, context):
+    answer = kms.decrypt(CiphertextBlob=envelope["encrypted_data_key"], EncryptionContext=context)
+    return _xor(envelope["ciphertext"], answer["Plaintext"])
+
+
+def _xor(content, data_key):
+    return bytes(one ^ other for one, other in zip(content, cycle(data_key), strict=False))
+
+
+def unseal_hiding_the_error(kms, envelope, context):
+    try:
+        return unseal(kms, envelope, context)
+    except Exception:
+        return None
+
+
 def rewrap_by_decrypting(kms, envelope, context, new_key_id):
     data_key = kms.decrypt(
         CiphertextBlob=envelope["encrypted_data_key"], EncryptionContext=context
@@ -117,6 +152,8 @@ WRONG = {
         ("lets 4,097 bytes in", one_more),
         ("lets nothing in", empty_fits),
         ("counts letters", letters_counted),
+        ("answers with the document", the_document_itself),
+        ("answers with nothing for nothing", nearly_the_document_itself),
     ],
     "03-2": [
         ("forgets the context", seal_forgetting_the_context, unseal_forgetting_the_context),
@@ -125,6 +162,8 @@ WRONG = {
         ("adds the plaintext data key", seal_adding_the_data_key, unseal),
         ("sends the document to KMS", seal_encrypting_with_kms, unseal),
         ("encrypts nothing", seal_encrypting_nothing, unseal_encrypting_nothing),
+        ("notices no change", seal_by_xor, unseal_by_xor),
+        ("hides the error", seal, unseal_hiding_the_error),
     ],
     "03-3": [
         ("decrypts the data key", rewrap_by_decrypting),

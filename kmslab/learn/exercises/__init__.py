@@ -18,12 +18,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from kmslab.learn import progress
+from botocore.exceptions import ClientError
+
+from kmslab.learn import progress, refusals
 
 Case = Callable[..., None]
 
 FEWEST_HINTS, MOST_HINTS = 2, 4
 MOST_LETTERS = 300
+NO_CODE = "there is no code yet"
 
 _ID = re.compile(r"(\d\d)-[1-9]")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -73,9 +76,9 @@ def require(condition: object, otherwise: str) -> None:
 def check(exercise_id: str, *answers: Any, strict: bool = False) -> None:
     """Try `answers` on the cases of an exercise and print `right: ...` or `not yet: ...`.
 
-    Each attempt that fails is given one hint more. With `strict`, as graders want it, it raises
-    AssertionError instead of giving a hint. Raises ValueError for an exercise that does not
-    exist, TypeError for a wrong number of answers.
+    Each attempt that fails is given one hint more, and a stub none. With `strict`, as graders
+    want it, it raises AssertionError instead of giving a hint. Raises ValueError for an exercise
+    that does not exist, TypeError for a wrong number of answers.
     """
     chosen = find(exercise_id)
     problem = _try(chosen, answers)
@@ -87,7 +90,8 @@ def check(exercise_id: str, *answers: Any, strict: bool = False) -> None:
         raise AssertionError(f"not yet: {problem}")
     else:
         print(f"not yet: {problem}")
-        print(_next_hint(chosen))
+        if problem != NO_CODE:
+            print(_next_hint(chosen))
 
 
 def find(exercise_id: str) -> Exercise:
@@ -125,9 +129,9 @@ def _try(chosen: Exercise, answers: tuple[Any, ...]) -> str | None:
     try:
         chosen.case(*answers)
     except NotYet as not_yet:
-        return str(not_yet)
+        return _one_line(str(not_yet))
     except NotImplementedError:
-        return "there is no code yet"
+        return NO_CODE
     except KeyboardInterrupt:
         return "your code was stopped before it had finished"
     except (Exception, SystemExit) as mistake:
@@ -137,16 +141,30 @@ def _try(chosen: Exercise, answers: tuple[Any, ...]) -> str | None:
 
 def _next_hint(chosen: Exercise) -> str:
     _attempts[chosen.exercise_id] += 1
-    number = min(_attempts[chosen.exercise_id], len(chosen.hints))
-    return f"hint {number} of {len(chosen.hints)}: {chosen.hints[number - 1]}"
+    number, last = _attempts[chosen.exercise_id], len(chosen.hints)
+    if number < last:
+        return f"hint {number} of {last}: {chosen.hints[number - 1]}"
+    answer = f"`python -m kmslab solution {chosen.exercise_id}` shows one answer."
+    return f"hint {last} of {last}: {chosen.hints[-1]} {answer}"
 
 
 def _in_words(mistake: BaseException) -> str:
-    """One line that is the same on every run, hence without addresses in memory."""
-    message = _ADDRESS.sub("", " ".join(str(mistake).split()))
-    if len(message) > MOST_LETTERS:
-        message = message[: MOST_LETTERS - 1] + "…"
+    """The name of a mistake with what it says."""
+    told = _with_reason(mistake) if isinstance(mistake, ClientError) else mistake
+    message = _one_line(str(told))
     return f"{type(mistake).__name__}: {message}" if message else type(mistake).__name__
+
+
+def _with_reason(refusal: ClientError) -> ClientError:
+    """The same refusal, which says so where AWS gave no reason."""
+    error = {**refusal.response.get("Error", {}), "Message": refusals.reason(refusal)}
+    return ClientError({**refusal.response, "Error": error}, refusal.operation_name)
+
+
+def _one_line(words: str) -> str:
+    """Words that are the same on every run, hence without addresses in memory, and not too long."""
+    line = _ADDRESS.sub("", " ".join(words.split()))
+    return line if len(line) <= MOST_LETTERS else line[: MOST_LETTERS - 1] + "…"
 
 
 def _place(mistake: BaseException, answers: tuple[Any, ...]) -> str:

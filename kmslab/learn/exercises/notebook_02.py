@@ -1,12 +1,14 @@
 """The exercises of notebook 02: an encoding, a hand-over, random bytes."""
 
-from collections.abc import Callable
+import random
+import string
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import exercise, require
+from kmslab.learn.exercises import NotYet, exercise, require
 
 Pairs = dict[str, str]
 
@@ -28,12 +30,26 @@ TRAPS: tuple[tuple[Pairs, Pairs], ...] = (
     ({"a": "b "}, {"a": "b"}),
     ({"a": "b"}, {"b": "a"}),
     ({"a": "é"}, {"a": ""}),
+    ({"a": "b\0"}, {"a": "b"}),
+    ({"1": "1" * 11}, {"1" * 11: "1"}),
 )
+
+# What an answer writes for these is cut into traps of its own. The second and the third are for
+# lengths in one byte: those that stop at 255, and those that begin anew at 256.
+OWN_TRAPS: tuple[Pairs, ...] = (
+    {"quay": "jinx", "quiz": "junk"},
+    {"quay": "j" * 255, "quiz": "junk"},
+    {"quay": "jinx", "quip": "p" * 122, "quiz": "z" * 122},
+)
+
+# Letters drawn at random: an encoding may pack them, and yet needs some two hundred bytes.
+LONG_VALUE = "".join(random.Random(2).choices(string.ascii_letters, k=300))
+FEWEST_BYTES = 150
 
 
 @exercise(
     "02-1",
-    right=f"the same in any order, and none of {len(TRAPS)} pairs of look-alikes is confused",
+    right="the same in any order, and no look-alikes are confused, nor any made of your own bytes",
     hints=(
         "A separator can also stand inside a name or a value. What cannot be imitated?",
         "Write the length of each text in front of it, in a fixed number of bytes.",
@@ -41,13 +57,70 @@ TRAPS: tuple[tuple[Pairs, Pairs], ...] = (
     ),
 )
 def encodes_without_traps(encode: Callable[[Pairs], Any]) -> None:
-    encoded = encode({"patient": "P-1", "ward": "3"})
-    require(isinstance(encoded, bytes), f"bytes are wanted, not {type(encoded).__name__}")
-    turned = encode({"ward": "3", "patient": "P-1"})
-    require(encoded == turned, "the same two pairs in another order give other bytes")
+    def written(pairs: Pairs) -> bytes:
+        encoded = encode(dict(pairs))
+        require(isinstance(encoded, bytes), f"bytes are wanted, not {type(encoded).__name__}")
+        return bytes(encoded)
+
+    pairs = {"patient": "P-1", "ward": "3"}
+    require(written(pairs) == written(pairs), "the same pairs give other bytes each time")
+    turned = written({"ward": "3", "patient": "P-1"})
+    require(written(pairs) == turned, "the same two pairs in another order give other bytes")
     for one, other in TRAPS:
-        require(encode(one) != encode(other), f"{one} and {other} give the same bytes")
-    require(encode({"a": "é"}) == encode({"a": "é"}), "the same pairs give other bytes each time")
+        _require_difference(written, one, other)
+    _require_room_for_a_long_value(written)
+    for one in OWN_TRAPS:
+        for other in _look_alikes(written(one), one):
+            _require_difference(written, one, other)
+
+
+def _require_difference(written: Callable[[Pairs], bytes], one: Pairs, other: Pairs) -> None:
+    same = written(one) == written(other)
+    require(not same, f"{_shown(one)} and {_shown(other)} give the same bytes")
+
+
+def _require_room_for_a_long_value(written: Callable[[Pairs], bytes]) -> None:
+    letters = len(LONG_VALUE)
+    try:
+        more = len(written({"a": LONG_VALUE})) - len(written({"a": ""}))
+    except (OverflowError, ValueError) as mistake:
+        name = type(mistake).__name__
+        raise NotYet(f"a value of {letters} letters stops your code with {name}") from None
+    hardly = f"a value of {letters} letters takes hardly more bytes than an empty one"
+    require(more >= FEWEST_BYTES, f"{hardly}, so some values must share theirs")
+
+
+def _look_alikes(written: bytes, pairs: Pairs) -> Iterator[Pairs]:
+    """Contexts of one pair, made of what an answer wrote for several.
+
+    From the first value to the last one everything becomes one value, separators and all; from
+    the first name to the last one, one name. What cannot be found in the answer is left out.
+    """
+    names = sorted(pairs, key=lambda name: written.find(name.encode()))
+    first, last = names[0], names[-1]
+    name = _piece(written, first, last)
+    value = _piece(written, pairs[first], pairs[last])
+    if value is not None:
+        yield from ({first: value}, {last: value})
+    if name is not None:
+        yield from ({name: pairs[first]}, {name: pairs[last]})
+    if name is not None and value is not None:
+        yield {name: value}
+
+
+def _piece(written: bytes, first: str, last: str) -> str | None:
+    begin, end = written.find(first.encode()), written.rfind(last.encode())
+    if not 0 <= begin < end:
+        return None
+    try:
+        return written[begin : end + len(last.encode())].decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _shown(pairs: Pairs) -> str:
+    words = str(pairs)
+    return words if len(words) <= 100 else f"{words[:60]}…{words[-30:]}"
 
 
 @exercise(

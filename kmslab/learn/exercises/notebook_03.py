@@ -1,10 +1,9 @@
 """The exercises of notebook 03: the 4 KiB wall, an envelope by hand, a new key for an old one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
-from cryptography.exceptions import InvalidTag
 
 from kmslab.learn.classroom import classroom_lab
 from kmslab.learn.exercises import NotYet, exercise, require
@@ -26,12 +25,18 @@ DOCUMENT = b"I leave my garden to the birds. " * 400
 )
 def knows_the_wall(fits: Callable[[bytes], Any]) -> None:
     for size, wanted in ((1, True), (4095, True), (4096, True), (4097, False), (1_000_000, False)):
-        said = fits(b"x" * size)
-        require(isinstance(said, bool), f"True or False is wanted, not {said!r}")
+        said = _verdict(fits, b"x" * size)
         word = "fits into one Encrypt" if wanted else "needs an envelope"
         require(said is wanted, f"a document of {size:,} bytes {word}")
-    require(fits(b"") is False, "an empty document is refused by Encrypt")
-    require(fits("é".encode() * 2049) is False, "bytes are counted, not letters: 4,098 of them")
+    require(not _verdict(fits, b""), "an empty document is refused by Encrypt")
+    letters = _verdict(fits, "é".encode() * 2049)
+    require(not letters, "bytes are counted, not letters: 4,098 of them")
+
+
+def _verdict(fits: Callable[[bytes], Any], document: bytes) -> bool:
+    said = fits(document)
+    require(isinstance(said, bool), f"True or False is wanted, not {said!r:.40}")
+    return bool(said)
 
 
 @exercise(
@@ -52,6 +57,7 @@ def seals_and_unseals(
     key_id = kms.create_key()["KeyMetadata"]["KeyId"]
     envelope = seal(kms, key_id, DOCUMENT, dict(CONTEXT))
     _require_parts(envelope)
+    require(envelope["ciphertext"], "the ciphertext is empty")
     data_key = _data_key(kms, envelope, CONTEXT)
     stored = b"".join(envelope.values())
     require(data_key not in stored, "the plaintext data key lies in the envelope")
@@ -62,8 +68,8 @@ def seals_and_unseals(
     require(envelope["nonce"] != again["nonce"], "the same nonce is used twice")
     for other in ({}, {"file": "other.txt"}):
         require(not _opens(unseal, kms, envelope, other), f"it opens with the context {other} too")
-    changed = {**envelope, "ciphertext": b"\0" + envelope["ciphertext"][1:]}
-    require(not _opens(unseal, kms, changed, CONTEXT), "a changed ciphertext is not noticed")
+    for changed in _changed(envelope["ciphertext"]):
+        _require_refusal(unseal, kms, {**envelope, "ciphertext": changed})
 
 
 @exercise(
@@ -129,5 +135,22 @@ def _opens(
 ) -> bool:
     try:
         return bool(unseal(kms, envelope, dict(context)) == DOCUMENT)
-    except (ClientError, InvalidTag):
+    except Exception:
         return False
+
+
+def _changed(ciphertext: bytes) -> Iterator[bytes]:
+    """The same with one bit turned: in the first byte, in the middle, in the last; and cut."""
+    for place in (0, len(ciphertext) // 2, len(ciphertext) - 1):
+        turned = bytes([ciphertext[place] ^ 1])
+        yield ciphertext[:place] + turned + ciphertext[place + 1 :]
+    yield ciphertext[:-1]
+
+
+def _require_refusal(unseal: Callable[..., Any], kms: Any, envelope: Envelope) -> None:
+    try:
+        given = unseal(kms, envelope, dict(CONTEXT))
+    except Exception:
+        return
+    require(given is None, "a changed ciphertext is not noticed")
+    raise NotYet("unseal has to raise an error for a changed ciphertext, and gives None")
