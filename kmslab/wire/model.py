@@ -1,37 +1,20 @@
 """AWS's own service model, as botocore ships it, turned into checks and conversions.
 
 A `ServiceSchema` knows an operation's members, types and constraints, refuses what does not
-fit in AWS's words, and turns blobs and timestamps into bytes and numbers and back. Each
-shape is compiled once into plain functions, because every request passes through them.
-It must not know what any operation does.
+fit in AWS's words, and turns blobs and timestamps into bytes and numbers and back. It must
+not know what any operation does.
 """
 
-import base64
-import binascii
-import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from functools import cache, cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from botocore.loaders import Loader
-from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import OperationModel, ServiceModel
 
 from kmslab import errors
-
-Json = Any
-Reader = Callable[[Json, str, list[str]], Any]
-Writer = Callable[[Any], Json]
-
-# KMS answers a character that does not belong in a policy with MalformedPolicyDocument,
-# from its policy parser, and not from the model's pattern.
-_PATTERN_CHECKED_LATER = frozenset({"PolicyType"})
-
-
-def lower_camel(name: str) -> str:
-    """AWS's spelling of a member in messages and events: KeyId → keyId, AWSAccountId →
-    aWSAccountId."""
-    return name[:1].lower() + name[1:]
+from kmslab.wire.shape_readers import Json, Reader, read_nothing, reader
+from kmslab.wire.shape_writers import Writer, note_nothing, noter, writer
 
 
 class OperationSchema:
@@ -43,19 +26,19 @@ class OperationSchema:
 
     @cached_property
     def _read_input(self) -> Reader:
-        return _reader(self.model.input_shape) if self.model.input_shape else _read_nothing
+        return reader(self.model.input_shape) if self.model.input_shape else read_nothing
 
     @cached_property
     def _write_output(self) -> Writer | None:
-        return _writer(self.model.output_shape) if self.model.output_shape else None
+        return writer(self.model.output_shape) if self.model.output_shape else None
 
     @cached_property
     def _note_input(self) -> Writer:
-        return _noter(self.model.input_shape) if self.model.input_shape else _note_nothing
+        return noter(self.model.input_shape) if self.model.input_shape else note_nothing
 
     @cached_property
     def _note_output(self) -> Writer:
-        return _noter(self.model.output_shape) if self.model.output_shape else _note_nothing
+        return noter(self.model.output_shape) if self.model.output_shape else note_nothing
 
     def note_input(self, parameters: Mapping[str, Any]) -> dict[str, Json] | None:
         """The parameters as an event shows them: lower camel case, nothing secret, no bytes."""
@@ -113,325 +96,3 @@ def region_names() -> frozenset[str]:
     partitions = Loader().load_data("partitions")["partitions"]
     regions = next(p["regions"] for p in partitions if p["id"] == "aws")
     return frozenset(name for name in regions if name != "aws-global")
-
-
-# --- Reading: JSON → parameters -----------------------------------------------------------
-
-
-def _read_nothing(given: Json, path: str, violations: list[str]) -> dict[str, Any]:
-    return {}
-
-
-def _reader(shape: Shape, shown: bool = True) -> Reader:
-    """The function that reads a value of `shape`; `shown` false keeps it out of messages."""
-    kind = shape.type_name
-    if isinstance(shape, StructureShape):
-        return _structure_reader(shape)
-    if isinstance(shape, ListShape):
-        return _list_reader(shape, shown)
-    if isinstance(shape, MapShape):
-        return _map_reader(shape, shown)
-    if kind == "blob":
-        return _blob_reader(shape)
-    if kind == "boolean":
-        return _boolean
-    if kind in ("integer", "long"):
-        return _number_reader(shape, int, "an Integer")
-    if kind in ("float", "double"):
-        return _number_reader(shape, (int, float), "a Double")
-    if kind == "timestamp":
-        return _timestamp_reader(shape)
-    return _string_reader(shape, shown and not shape.metadata.get("sensitive"))
-
-
-class _Member(NamedTuple):
-    name: str
-    path: str
-    read: Reader
-
-
-def _structure_reader(shape: StructureShape) -> Reader:
-    required = tuple((name, lower_camel(name)) for name in shape.required_members)
-    # A shape may contain itself: its reader is then made when it is first met.
-    members: dict[str, _Member | None] = dict.fromkeys(shape.members)
-
-    def member_of(name: str) -> _Member:
-        shown = name not in _NEVER_NOTED
-        member = _Member(name, lower_camel(name), _reader(shape.members[name], shown))
-        members[name] = member
-        return member
-
-    def read(given: Json, path: str, violations: list[str]) -> dict[str, Any]:
-        if type(given) is not dict:
-            raise errors.serialization(_unexpected_start(given))
-        parameters: dict[str, Any] = {}
-        for name, value in given.items():
-            if name in members and value is not None:
-                member = members[name] or member_of(name)
-                parameters[name] = member.read(value, path + member.path, violations)
-        for name, member_path in required:
-            if name not in parameters:
-                violations.append(_must(None, path + member_path, "not be null", shown=True))
-        return parameters
-
-    def read_nested(given: Json, path: str, violations: list[str]) -> dict[str, Any]:
-        return read(given, f"{path}." if path else "", violations)
-
-    return read_nested
-
-
-def _list_reader(shape: ListShape, shown: bool) -> Reader:
-    read_member = _reader(shape.member, shown)
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-
-    def read(given: Json, path: str, violations: list[str]) -> list[Any]:
-        if type(given) is not list:
-            raise errors.serialization(_unexpected_start(given))
-        members = [
-            _read_inner(read_member, value, f"{path}.{index}.member", violations)
-            for index, value in enumerate(given, start=1)
-        ]
-        _check_length(members, path, violations, least, most, shown)
-        return members
-
-    return read
-
-
-def _map_reader(shape: MapShape, shown: bool) -> Reader:
-    read_name, read_value = _reader(shape.key, shown), _reader(shape.value, shown)
-
-    def read(given: Json, path: str, violations: list[str]) -> dict[Any, Any]:
-        if type(given) is not dict:
-            raise errors.serialization(_unexpected_start(given))
-        return {
-            read_name(name, path, violations): _read_inner(
-                read_value, value, f"{path}.{name}.member", violations
-            )
-            for name, value in given.items()
-        }
-
-    return read
-
-
-def _read_inner(read: Reader, value: Json, path: str, violations: list[str]) -> Any:
-    """A member of a list or map, where null is a value that is missing and not one left out."""
-    if value is None:
-        violations.append(_must(None, path, "not be null", shown=True))
-        return None
-    return read(value, path, violations)
-
-
-def _string_reader(shape: Shape, shown: bool) -> Reader:
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    allowed = frozenset(shape.metadata.get("enum", ()))
-    listed = f"satisfy enum value set: [{', '.join(shape.metadata.get('enum', ()))}]"
-    wording = shape.metadata.get("pattern")
-    pattern = None
-    if wording and shape.name not in _PATTERN_CHECKED_LATER:
-        pattern = re.compile(wording, re.ASCII)
-
-    def read(given: Json, path: str, violations: list[str]) -> str:
-        if type(given) is not str:
-            raise errors.serialization(f"{_json_kind(given)} can not be converted to a String")
-        if not given.isascii():
-            _refuse_lone_surrogates(given)
-        if least or most:
-            _check_length(given, path, violations, least, most, shown)
-        if allowed and given not in allowed:
-            violations.append(_must(given, path, listed, shown))
-        if pattern and not pattern.fullmatch(given):
-            rule = f"satisfy regular expression pattern: {wording}"
-            violations.append(_must(given, path, rule, shown))
-        return given
-
-    return read
-
-
-def _blob_reader(shape: Shape) -> Reader:
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-
-    def read(given: Json, path: str, violations: list[str]) -> bytes:
-        if type(given) is not str:
-            raise errors.serialization(f"{_json_kind(given)} can not be converted to a Blob")
-        try:
-            blob = base64.b64decode(given, validate=True)
-        except (binascii.Error, ValueError):
-            raise errors.serialization("The value is not valid base64.") from None
-        _check_length(blob, path, violations, least, most, shown=False)
-        return blob
-
-    return read
-
-
-def _number_reader(shape: Shape, types: Any, wanted: str) -> Reader:
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-
-    def read(given: Json, path: str, violations: list[str]) -> float:
-        if not isinstance(given, types) or isinstance(given, bool):
-            raise errors.serialization(f"{_json_kind(given)} can not be converted to {wanted}")
-        number: float = given
-        if least is not None and number < least:
-            rule = f"have value greater than or equal to {least}"
-            violations.append(_must(number, path, rule, shown=True))
-        if most is not None and number > most:
-            rule = f"have value less than or equal to {most}"
-            violations.append(_must(number, path, rule, shown=True))
-        return number
-
-    return read
-
-
-def _timestamp_reader(shape: Shape) -> Reader:
-    read_number = _number_reader(shape, (int, float), "a Double")
-
-    def read(given: Json, path: str, violations: list[str]) -> float:
-        seconds: float = read_number(given, path, violations)
-        try:
-            datetime.fromtimestamp(seconds, UTC)
-        except (ValueError, OverflowError, OSError):
-            raise errors.serialization("The value is not a time of the calendar.") from None
-        return seconds
-
-    return read
-
-
-def _boolean(given: Json, path: str, violations: list[str]) -> bool:
-    if type(given) is not bool:
-        raise errors.serialization(f"{_json_kind(given)} can not be converted to a Boolean")
-    return given
-
-
-def _check_length(
-    given: Any,
-    path: str,
-    violations: list[str],
-    least: int | None,
-    most: int | None,
-    shown: bool = True,
-) -> None:
-    if least and len(given) < least:
-        rule = f"have length greater than or equal to {least}"
-        violations.append(_must(given, path, rule, shown))
-    if most is not None and len(given) > most:
-        rule = f"have length less than or equal to {most}"
-        violations.append(_must(given, path, rule, shown))
-
-
-def _must(value: Any, path: str, rule: str, shown: bool) -> str:
-    """One violation in AWS's words; bytes and secrets are never repeated."""
-    if value is None:
-        quoted = " null"
-    elif not shown:
-        quoted = ""
-    elif type(value) is list:
-        quoted = f" '[{', '.join(str(item) for item in value[:20])}]'"
-    else:
-        quoted = f" '{str(value)[:1024]}'"
-    return f"Value{quoted} at '{path}' failed to satisfy constraint: Member must {rule}"
-
-
-def _refuse_lone_surrogates(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise errors.serialization("The value is not valid Unicode.") from None
-
-
-def _unexpected_start(given: Json) -> str:
-    if type(given) in (dict, list):
-        return "Start of structure or map found where not expected."
-    return "Unexpected field type"
-
-
-_JSON_KINDS = {
-    str: "STRING_VALUE",
-    int: "NUMBER_VALUE",
-    float: "DECIMAL_VALUE",
-    dict: "Start of structure or map",
-    list: "Start of list",
-}
-
-
-def _json_kind(given: Json) -> str:
-    if isinstance(given, bool):
-        return "TRUE_VALUE" if given else "FALSE_VALUE"
-    return _JSON_KINDS.get(type(given), "Value")
-
-
-# --- Writing: results → JSON --------------------------------------------------------------
-
-
-def _writer(shape: Shape) -> Writer:
-    if isinstance(shape, StructureShape):
-        return _structure_writer(shape)
-    if isinstance(shape, ListShape):
-        write_member = _writer(shape.member)
-        return lambda values: [write_member(value) for value in values]
-    if shape.type_name == "blob":
-        return lambda blob: base64.b64encode(blob).decode("ascii")
-    if shape.type_name == "timestamp":
-        return lambda seconds: round(seconds, 3)
-    return lambda value: value
-
-
-def _structure_writer(shape: StructureShape) -> Writer:
-    writers: dict[str, Writer] = {}
-
-    def write(output: Mapping[str, Any]) -> dict[str, Json]:
-        written = {}
-        for name, value in output.items():
-            if value is None:
-                continue
-            if name not in writers:
-                writers[name] = _writer(shape.members[name])
-            written[name] = writers[name](value)
-        return written
-
-    return write
-
-
-# --- Noting: parameters and results → what an event may show --------------------------------
-
-# Not marked sensitive in the model, and yet CloudTrail never shows them.
-_NEVER_NOTED = frozenset({"GrantTokens", "GrantToken", "ImportToken"})
-
-
-def _note_nothing(value: Any) -> Json:
-    return None
-
-
-def _noter(shape: Shape) -> Writer:
-    if isinstance(shape, StructureShape):
-        return _structure_noter(shape)
-    if isinstance(shape, ListShape):
-        note_member = _noter(shape.member)
-        return lambda values: [note_member(value) for value in values]
-    if shape.type_name == "timestamp":
-        return _event_time
-    return lambda value: value
-
-
-def _structure_noter(shape: StructureShape) -> Writer:
-    noters: dict[str, tuple[str, Writer]] = {
-        name: (lower_camel(name), _noter(member))
-        for name, member in shape.members.items()
-        if name not in _NEVER_NOTED
-        and member.type_name != "blob"
-        and not member.metadata.get("sensitive")
-    }
-
-    def note(members: Mapping[str, Any]) -> dict[str, Json]:
-        noted = {}
-        for name, value in members.items():
-            if value is not None and name in noters:
-                spelled, write = noters[name]
-                noted[spelled] = write(value)
-        return noted
-
-    return note
-
-
-def _event_time(seconds: float) -> str:
-    """A time inside an event, as KMS spells it there: "Apr 12, 2021 18:58:30 PM"."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%b} {moment.day}, {moment:%Y %H:%M:%S %p}"
