@@ -40,7 +40,9 @@ def in_process() -> list[Row]:
 def creating() -> list[Row]:
     times = race(["lab_create_key", "moto_create_key"], rounds=9)
     faster = ratio(times["moto_create_key"], times["lab_create_key"])
-    return [Row("boto3 CreateKey: moto / kmslab", faster, "≥ 59")]
+    milliseconds = statistics.median(times["lab_create_key"]) / 1000
+    # Asked is 1 ms where moto takes 59, most of it for an RSA key, whose time varies.
+    return [Row(f"boto3 CreateKey ({milliseconds:.2f} ms here): moto / kmslab", faster, "≥ 59")]
 
 
 def many_keys() -> list[Row]:

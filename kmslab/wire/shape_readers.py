@@ -5,7 +5,6 @@ through it. A wrong type is a SerializationException at once; violated constrain
 Values that nobody should see again are never repeated. It knows shapes, and no operation.
 """
 
-import base64
 import binascii
 import re
 from collections.abc import Callable
@@ -168,8 +167,8 @@ def _blob_reader(shape: Shape) -> Reader:
         if type(given) is not str:
             raise errors.serialization(f"{_json_kind(given)} can not be converted to a Blob")
         try:
-            blob = base64.b64decode(given, validate=True)
-        except (binascii.Error, ValueError):
+            blob = binascii.a2b_base64(given, strict_mode=True)
+        except ValueError:
             raise errors.serialization("The value is not valid base64.") from None
         _check_length(blob, path, violations, least, most, shown=False)
         return blob

@@ -4,7 +4,7 @@ Like the readers, a shape is compiled once. What is sensitive in AWS's model, wh
 tokens never pass into an event; what an event is, is not known here.
 """
 
-import base64
+import binascii
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ def writer(shape: Shape) -> Writer:
         write_member = writer(shape.member)
         return lambda values: [write_member(value) for value in values]
     if shape.type_name == "blob":
-        return lambda blob: base64.b64encode(blob).decode("ascii")
+        return lambda blob: binascii.b2a_base64(blob, newline=False).decode("ascii")
     if shape.type_name == "timestamp":
         return lambda seconds: round(seconds, 3)
     return lambda value: value
