@@ -73,8 +73,8 @@ def serving() -> list[Row]:
             "≥ 2",
         ),
         Row(
-            f"start to first answer: kmslab ({begins['kmslab']:.2f} s here) / moto",
-            ratio(starts["kmslab"], starts["moto"]),
+            f"start to first answer ({begins['kmslab']:.2f} s here) / the half second asked",
+            ratio(starts["kmslab"], [0.5] * len(starts["kmslab"])),
             "≤ 1",
         ),
     ]

@@ -72,8 +72,6 @@ class ServiceSchema:
 
     def __init__(self, model: ServiceModel) -> None:
         self.model = model
-        self.signing_name: str = model.signing_name
-        self.target_prefix: str = model.metadata.get("targetPrefix", "")
         self.operation_names = frozenset(model.operation_names)
         self._schemas: dict[str, OperationSchema] = {}
 
