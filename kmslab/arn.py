@@ -36,5 +36,18 @@ def account_root_arn(account: str) -> str:
     return f"arn:{PARTITION}:iam::{account}:root"
 
 
-def user_arn(account: str, user_name: str) -> str:
-    return f"arn:{PARTITION}:iam::{account}:user/{user_name}"
+def user_arn(account: str, user_name: str, path: str = "/") -> str:
+    return f"arn:{PARTITION}:iam::{account}:user{path}{user_name}"
+
+
+def role_arn(account: str, role_name: str, path: str = "/") -> str:
+    return f"arn:{PARTITION}:iam::{account}:role{path}{role_name}"
+
+
+def session_arn(account: str, role_name: str, session_name: str) -> str:
+    """What a session of a role is called: the role's path is not part of it."""
+    return f"arn:{PARTITION}:sts::{account}:assumed-role/{role_name}/{session_name}"
+
+
+def policy_arn(account: str, policy_name: str, path: str = "/") -> str:
+    return f"arn:{PARTITION}:iam::{account}:policy{path}{policy_name}"

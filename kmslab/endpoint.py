@@ -3,37 +3,40 @@
     authenticate   who signed this request?                (wire.sigv4)
     validate       does it fit AWS's own service model?    (wire.model)
     dispatch       the operation, which authorises         (services, access)
-    record         one event, whether allowed or denied    (store)
+    record         one event, whether allowed or denied    (recording, store)
     answer         in the protocol of the service          (wire.json_protocol, wire.query)
 
-An operation that returns without having asked for a decision is denied here. Nothing is special
-about any principal.
+It has two entries: `handle` takes signed requests, `call` the calls of the lab's own services,
+which sign nothing and cannot be reached over HTTP. An operation that returns without having asked
+for a decision is denied here. Nothing is special about any principal.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from kmslab import errors
-from kmslab.access.principals import Principal, principal_of
+from kmslab.access.decision import Decision
+from kmslab.access.stored_policies import stored_key_policy
 from kmslab.errors import ServiceError
-from kmslab.services import kms, sts
+from kmslab.recording import events_of
+from kmslab.services import iam, kms, sts
 from kmslab.services.call import Call, Operation, Output
+from kmslab.services.callers import Caller, Callers
+from kmslab.services.condition_keys import INTERNAL, Origin
 from kmslab.services.kms.deletion import delete_key
 from kmslab.sources import Clock, RandomBytes, uuid_text
-from kmslab.store.events import Event
-from kmslab.store.records import AccessKey, User
-from kmslab.store.store import Store
+from kmslab.store.records import KmsKey
+from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm
 from kmslab.wire import json_protocol, query, sigv4
 from kmslab.wire.message import Answer, Request
 from kmslab.wire.model import OperationSchema, service_schema
 
-SERVICES: dict[str, ModuleType] = {"kms": kms, "sts": sts}
+SERVICES: dict[str, ModuleType] = {"iam": iam, "kms": kms, "sts": sts}
 
-# CloudTrail marks as read-only what changes no resource, cryptography included.
-_READING = ("Get", "List", "Describe", "Generate")
-_READ_ONLY = frozenset({"Encrypt", "Decrypt", "ReEncrypt", "Sign", "Verify", "VerifyMac"})
+_MOST_DECISIONS = 1000
 
 Mark = Callable[[str], None]
 
@@ -42,15 +45,26 @@ class Endpoint:
     """The door of one lab.
 
     `mark`, where set, is told that a request arrives, and then the end of each stage by name:
-    arrive, verify, validate, authorise, HSM, record, answer.
+    arrive, verify, validate, authorise, HSM, record, answer. `grant_propagation` is in seconds.
     """
 
-    def __init__(self, store: Store, hsm: Hsm, clock: Clock, random: RandomBytes) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hsm: Hsm,
+        clock: Clock,
+        random: RandomBytes,
+        grant_propagation: float = 0.0,
+    ) -> None:
         self._store = store
         self._hsm = hsm
         self._clock = clock
         self._random = random
-        self._principals: dict[str, tuple[User, AccessKey, Principal]] = {}
+        self._grant_propagation = grant_propagation
+        self.callers = Callers(store)
+        # The decisions of the last calls, by request id.
+        self.decisions: OrderedDict[str, tuple[Decision, ...]] = OrderedDict()
+        self.last_decision: Decision | None = None
         self.mark: Mark | None = None
 
     def handle(self, request: Request) -> Answer:
@@ -62,6 +76,7 @@ class Endpoint:
         self._clock.tick()
         self.run_due()
         protocol: ModuleType = json_protocol if json_protocol.speaks(request) else query
+        service: str | None = None
         try:
             service, operation = protocol.route(request)
             if request.host_service not in (None, service):
@@ -69,33 +84,68 @@ class Endpoint:
             schema = service_schema(service).operation(operation)
             if schema is None:
                 raise errors.unknown_operation()
-            access_key, region = sigv4.verify(request, service, self._find_access_key)
-            principal = self._principal(access_key)
+            credential, region = sigv4.verify(request, service, self.callers.credential)
+            caller = self.callers.caller(credential, self._clock.now())
         except ServiceError as refusal:
             # Who did not authenticate is nobody, and CloudTrail records nobody's calls.
-            refused: Answer = protocol.refuse(refusal, request_id)
+            refused: Answer = protocol.refuse(refusal, request_id, service)
             return refused
         if self.mark:
             self.mark("verify")
-        call = Call(
-            service,
-            operation,
-            {},
-            principal,
-            region,
-            self._clock.now(),
-            self._store,
-            self._hsm,
-            self._random,
-            self.mark,
+        origin = Origin(request.source_ip, request.headers.get("user-agent", ""), request.secure)
+        call = self._call(service, operation, caller, region, origin)
+        output, problem = self._perform(
+            call, schema, lambda: protocol.read_body(request, schema), request_id, fresh[16:]
         )
-        try:
-            answer = self._perform(call, schema, protocol, request, request_id, fresh[16:])
-        finally:
-            call.finish()
+        if problem:
+            answer: Answer = protocol.refuse(problem, request_id, service)
+        else:
+            answer = protocol.answer(schema, output, request_id)
         if self.mark:
             self.mark("answer")
         return answer
+
+    def call(
+        self, service: str, operation: str, given: dict[str, Any], caller: Caller, region: str
+    ) -> Output:
+        """The call of one of the lab's own services: as itself, or in the name of a caller whose
+        call it forwards. `given` are the parameters as JSON values. Raises ServiceError."""
+        fresh = self._random(32)
+        schema = service_schema(service).operation(operation)
+        if schema is None:
+            raise ValueError(f"{service} has no operation {operation!r}")
+        origin = INTERNAL
+        if caller.principal.is_service:
+            origin = Origin(caller.principal.arn, caller.principal.arn, secure=True)
+        call = self._call(service, operation, caller, region, origin)
+        request_id = uuid_text(fresh[:16])
+        output, problem = self._perform(call, schema, lambda: given, request_id, fresh[16:])
+        if problem:
+            raise problem
+        return output
+
+    def would(
+        self,
+        operation: str,
+        kms_key: KmsKey,
+        parameters: dict[str, Any],
+        caller: Caller,
+        key_policy: str | None = None,
+    ) -> Decision:
+        """What would be decided, with nothing done and nothing recorded; `key_policy` in place
+        of the key's own where given."""
+        call = self._call("kms", operation, caller, kms_key.region, INTERNAL)
+        call.parameters = parameters
+        owner_side = call.owner_side(kms_key)
+        if key_policy is not None:
+            owner_side = owner_side._replace(policy=stored_key_policy(key_policy))
+        decision = call.decide(call.question(operation, kms_key.arn, kms_key), owner_side)
+        decision.question.context.settle()
+        return decision
+
+    def forget_decisions(self) -> None:
+        self.decisions.clear()
+        self.last_decision = None
 
     def run_due(self) -> None:
         """Do what the clock has brought due, each thing at its own time."""
@@ -103,54 +153,68 @@ class Endpoint:
         if next_due is None or next_due > self._clock.now():
             return
         with self._store.lock:
-            while due := self._store.due_key(self._clock.now()):
-                when, kms_key = due
-                delete_key(kms_key, when, self._store, self._hsm, self._random)
+            while due := self._store.next_due_record(self._clock.now()):
+                when, record = due
+                if isinstance(record, KmsKey):
+                    delete_key(record, when, self._store, self._hsm, self._random)
+                else:
+                    # A grant whose removal has spread, or a session long over: nobody is told.
+                    self._store.commit(Changes(deleted=[record]), ())
+
+    def _call(
+        self, service: str, operation: str, caller: Caller, region: str, origin: Origin
+    ) -> Call:
+        return Call(
+            service,
+            operation,
+            caller,
+            region,
+            self._clock.now(),
+            origin,
+            self._store,
+            self._hsm,
+            self._random,
+            self._grant_propagation,
+            self.mark,
+        )
 
     def _perform(
         self,
         call: Call,
         schema: OperationSchema,
-        protocol: ModuleType,
-        request: Request,
+        read: Callable[[], Any],
         request_id: str,
         event_bytes: bytes,
-    ) -> Answer:
+    ) -> tuple[Output, ServiceError | None]:
+        """Validate, dispatch, record: either an output or a refusal."""
         output, refusal = None, None
         try:
-            call.parameters = schema.read(protocol.read_body(request))
+            try:
+                call.parameters = schema.read(read())
+                if self.mark:
+                    self.mark("validate")
+                output = _dispatch(call)
+            except ServiceError as error:
+                refusal = error
             if self.mark:
-                self.mark("validate")
-            output = _dispatch(call)
-        except ServiceError as error:
-            refusal = error
-        if self.mark:
-            self.mark("HSM")
-        event = _event(call, schema, request, request_id, event_bytes, output, refusal)
-        self._store.commit(None if refusal else call.changes, (event,))
+                self.mark("HSM")
+            events = events_of(call, schema, request_id, event_bytes, output, refusal)
+            self._store.commit(None if refusal else call.changes, events)
+        finally:
+            call.finish()
+        self._keep_decisions(request_id, call)
         if self.mark:
             self.mark("record")
-        answer: Answer
-        if refusal:
-            answer = protocol.refuse(refusal, request_id)
-        else:
-            answer = protocol.answer(schema.write(output), call.operation, request_id)
-        return answer
+        return output, refusal
 
-    def _find_access_key(self, access_key_id: str) -> AccessKey | None:
-        return self._store.access_keys.get("", access_key_id)
-
-    def _principal(self, access_key: AccessKey) -> Principal:
-        """The user behind an access key, compiled once for as long as neither changes."""
-        user = self._store.users.get(access_key.account, access_key.user_name)
-        if user is None:
-            raise errors.unrecognized_client()
-        known = self._principals.get(access_key.access_key_id)
-        if known and known[0] is user and known[1] is access_key:
-            return known[2]
-        principal = principal_of(user, access_key)
-        self._principals[access_key.access_key_id] = user, access_key, principal
-        return principal
+    def _keep_decisions(self, request_id: str, call: Call) -> None:
+        for decision in call.decisions:
+            # A context may still hold on to the parameters, plaintext and all.
+            decision.question.context.settle()
+        self.last_decision = call.decision or self.last_decision
+        self.decisions[request_id] = tuple(call.decisions)
+        if len(self.decisions) > _MOST_DECISIONS:
+            self.decisions.popitem(last=False)
 
 
 def _dispatch(call: Call) -> Output:
@@ -164,42 +228,3 @@ def _dispatch(call: Call) -> Output:
             f"{call.service}:{call.operation} because no decision was asked for"
         )
     return output
-
-
-def _event(
-    call: Call,
-    schema: OperationSchema,
-    request: Request,
-    request_id: str,
-    event_bytes: bytes,
-    output: dict[str, Any] | None,
-    refusal: ServiceError | None,
-) -> Event:
-    """What CloudTrail tells of `call`: no plaintext, no ciphertext, no token, no key."""
-    told = None
-    if refusal is None:
-        told = schema.note_output(output or {}) if call.tells_its_output else call.told
-    return Event(
-        event_id=uuid_text(event_bytes),
-        request_id=request_id,
-        time=call.now,
-        account=call.account,
-        region=call.region,
-        source=f"{call.service}.amazonaws.com",
-        name=call.operation,
-        identity=call.principal.identity,
-        source_ip=request.source_ip,
-        user_agent=request.headers.get("user-agent", "")[:1024],
-        read_only=call.operation in _READ_ONLY or call.operation.startswith(_READING),
-        parameters=schema.note_input(call.parameters),
-        response=told,
-        additional=call.additional if refusal is None else None,
-        resources=call.resources,
-        error_code=_event_code(refusal) if refusal else "",
-        error_message=refusal.message[:1024] if refusal else "",
-    )
-
-
-def _event_code(refusal: ServiceError) -> str:
-    """CloudTrail's spelling of an error code: KMS shortens one of them."""
-    return "AccessDenied" if refusal.code == "AccessDeniedException" else refusal.code

@@ -23,6 +23,15 @@ class StateError(Exception):
     """The lab's directory cannot be used: held by another process, or its domain key is wrong."""
 
 
+class PolicyError(Exception):
+    """A text is not a policy of its kind. The message is AWS's, where AWS's is known; `place` says
+    where in the document, such as "statement 2, Condition"."""
+
+    def __init__(self, message: str, place: str = "") -> None:
+        super().__init__(message)
+        self.place = place
+
+
 # --- The request itself -------------------------------------------------------------------
 
 
@@ -81,6 +90,12 @@ def signature_differs() -> ServiceError:
 def unrecognized_client() -> ServiceError:
     return ServiceError(
         "UnrecognizedClientException", "The security token included in the request is invalid."
+    )
+
+
+def expired_token() -> ServiceError:
+    return ServiceError(
+        "ExpiredTokenException", "The security token included in the request is expired"
     )
 
 

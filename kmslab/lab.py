@@ -6,18 +6,27 @@ knows them all. A learner gets real boto3 clients from it, and the events of wha
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
-from kmslab.access.policy import PolicyError, identity_policy
-from kmslab.access.principals import ADMINISTRATOR, ADMINISTRATOR_ACCESS
+from kmslab import arn as arns
+from kmslab.access.decision import Decision
+from kmslab.access.policy import identity_policy, trust_policy
+from kmslab.access.policy import key_policy as compile_key_policy
 from kmslab.endpoint import SERVICES, Endpoint
-from kmslab.sources import Clock, RandomBytes, system_random
+from kmslab.errors import PolicyError
+from kmslab.services.callers import Caller, Credential
+from kmslab.services.condition_keys import encryption_context_member
+from kmslab.services.sts import new_session
+from kmslab.sources import Clock, RandomBytes, random_id, system_random
 from kmslab.store.directory import open_journal
+from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
 from kmslab.store.journal import Journal
-from kmslab.store.records import AccessKey, User
+from kmslab.store.records import KmsKey, Record, shelf_of
 from kmslab.store.store import Changes, Store
 from kmslab.vault.domain_key import SIZE, DomainKey, domain_key_in
 from kmslab.vault.hsm import Hsm
@@ -26,7 +35,11 @@ from kmslab.wire.model import region_names
 
 DEFAULT_ACCOUNT = "111122223333"
 DEFAULT_REGION = "us-east-1"
-_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+ADMINISTRATOR = "administrator"
+ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+R = TypeVar("R", bound=Record)
 
 
 class Lab:
@@ -34,7 +47,9 @@ class Lab:
 
     `path` is a directory that keeps the lab's state; without one it lives in memory.
     `clock` and `random` make a lab repeatable: see `kmslab.StillClock` and
-    `kmslab.insecure_seeded_random`. Raises StateError where `path` cannot be used.
+    `kmslab.insecure_seeded_random`. `grant_propagation` is how long a new or removed grant takes
+    to spread through KMS; at AWS it is usually under five minutes. Raises StateError where
+    `path` cannot be used, ValueError for a time below zero.
     """
 
     def __init__(
@@ -42,7 +57,10 @@ class Lab:
         path: str | Path | None = None,
         clock: Clock | None = None,
         random: RandomBytes = system_random,
+        grant_propagation: timedelta = timedelta(0),
     ) -> None:
+        if grant_propagation < timedelta(0):
+            raise ValueError(f"grant_propagation must not be below zero, not {grant_propagation}")
         self.clock = clock or Clock()
         self.random = random
         self._journal: Journal | None = None
@@ -59,7 +77,9 @@ class Lab:
                 self._journal.close()
                 raise
         self._hsm = Hsm(domain_key, random)
-        self.endpoint = Endpoint(self._store, self._hsm, self.clock, random)
+        self.endpoint = Endpoint(
+            self._store, self._hsm, self.clock, random, grant_propagation.total_seconds()
+        )
         self.clock.before_advance = self._journal_clock
         self.clock.after_advance = self.endpoint.run_due
 
@@ -72,54 +92,110 @@ class Lab:
         12 digits.
         """
         known = self._store.users.get(_checked_account(account), ADMINISTRATOR)
-        return known or self._make_user(account, ADMINISTRATOR, (ADMINISTRATOR_ACCESS,))
+        if known:
+            return known
+        return self._put(
+            User(
+                account,
+                ADMINISTRATOR,
+                f"AIDA{random_id(self.random, 17)}",
+                attached=(ADMINISTRATOR_ACCESS,),
+                creation_date=self.clock.now(),
+            )
+        )
 
     def user(
         self,
         user_name: str,
         policy: dict[str, Any] | str | None = None,
         account: str = DEFAULT_ACCOUNT,
+        boundary: dict[str, Any] | str | None = None,
+        tags: dict[str, str] | None = None,
     ) -> User:
-        """The IAM user `user_name`, made on first use; `policy` becomes its one policy.
+        """The IAM user `user_name`, made on first use; `policy` becomes its one inline policy.
 
-        A user without a policy may do what key policies grant to it by name, and nothing else.
-        Raises ValueError for a policy that cannot be read.
+        A user without a policy may do what key policies and grants allow it, and nothing else.
+        `boundary` is a policy document that becomes its permissions boundary. Raises ValueError
+        for a policy that cannot be read, and for a name that IAM would not take.
         """
-        known = self._store.users.get(_checked_account(account), user_name)
-        if known and policy is None:
+        known = self._store.users.get(_checked_account(account), _checked_name(user_name))
+        if known and (policy, boundary, tags) == (None, None, None):
             return known
-        policies = () if policy is None else (("inline", _policy_text(policy)),)
-        return self._make_user(account, user_name, policies, known)
+        user_id = known.user_id if known else f"AIDA{random_id(self.random, 17)}"
+        fresh = known or User(account, user_name, user_id, creation_date=self.clock.now())
+        return self._put(
+            replace(fresh, **self._changes(account, user_name, policy, boundary, tags))
+        )
 
-    def credentials(self, user: User) -> AccessKey:
-        """An access key of `user`; the same one each time."""
+    def role(
+        self,
+        role_name: str,
+        policy: dict[str, Any] | str | None = None,
+        trust: dict[str, Any] | str | None = None,
+        account: str = DEFAULT_ACCOUNT,
+        boundary: dict[str, Any] | str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> "LabRole":
+        """The IAM role `role_name`, made on first use.
+
+        `trust` is the policy that says who may assume it; without one the account decides, by
+        its identity policies. The other arguments are those of `user`.
+        """
+        known = self._store.roles.get(_checked_account(account), _checked_name(role_name))
+        if known is None:
+            role_id = f"AROA{random_id(self.random, 17)}"
+            trusting = _policy_text(trust or _trust_in(account), trust_policy)
+            now = self.clock.now()
+            known = self._put(Role(account, role_name, role_id, trusting, creation_date=now))
+        elif trust is not None:
+            known = self._put(replace(known, trust_policy=_policy_text(trust, trust_policy)))
+        if (policy, boundary, tags) != (None, None, None):
+            changes = self._changes(account, role_name, policy, boundary, tags)
+            known = self._put(replace(known, **changes))
+        return LabRole(known.arn, known.account, known.role_name, self)
+
+    def root(self, account: str = DEFAULT_ACCOUNT) -> "AccountRoot":
+        """The root user of `account`."""
+        return AccountRoot(_checked_account(account))
+
+    def credentials(self, principal: "LabPrincipal") -> Credential:
+        """What `principal` signs with: of a user or root user the same access key each time."""
+        if isinstance(principal, RoleSession):
+            return principal
+        user_name = principal.user_name
         for access_key in self._store.access_keys.on(""):
-            if (access_key.account, access_key.user_name) == (user.account, user.user_name):
+            if (access_key.account, access_key.user_name) == (principal.account, user_name):
                 return access_key
         secret = self.random(30).hex()[:40]
-        access_key_id = f"AKIA{self._random_id(16)}"
-        return self.add_credentials(user, access_key_id, secret)
+        return self._put(
+            AccessKey(
+                f"AKIA{random_id(self.random, 16)}",
+                secret,
+                principal.account,
+                user_name,
+                creation_date=self.clock.now(),
+            )
+        )
 
     def add_credentials(self, user: User, access_key_id: str, secret_access_key: str) -> AccessKey:
         """Give `user` an access key with a given id and secret."""
-        access_key = AccessKey(access_key_id, secret_access_key, user.account, user.user_name)
-        self._store.commit(Changes(put=[access_key]), ())
-        return access_key
+        return self._put(AccessKey(access_key_id, secret_access_key, user.account, user.user_name))
 
     # --- What a learner works with --------------------------------------------------------
 
     def client(
         self,
         service: str,
-        principal: User | None = None,
+        principal: "LabPrincipal | None" = None,
         region_name: str = DEFAULT_REGION,
         config: Any = None,
     ) -> Any:
         """A real boto3 client, answered by this lab.
 
-        `principal` is a user of this lab, by default the administrator of account
-        111122223333; `config` a botocore Config that goes over the lab's own. Raises
-        ValueError for a service that the lab does not have or a Region that AWS does not have.
+        `principal` is a user, a role's session or a root user of this lab, by default the
+        administrator of account 111122223333; `config` a botocore Config that goes over the
+        lab's own. Raises ValueError for a service that the lab does not have or a Region that
+        AWS does not have.
         """
         from kmslab.wire.boto import in_process_client
 
@@ -127,12 +203,13 @@ class Lab:
             raise ValueError(f"service must be one of {sorted(SERVICES)}, not {service!r}")
         if region_name not in region_names():
             raise ValueError(f"there is no Region {region_name!r}")
-        access_key = self.credentials(principal or self.administrator())
+        credential = self.credentials(principal or self.administrator())
         return in_process_client(
             service,
             region_name,
-            access_key.access_key_id,
-            access_key.secret_access_key,
+            credential.access_key_id,
+            credential.secret_access_key,
+            credential.session_token,
             self.handle,
             config,
         )
@@ -145,11 +222,50 @@ class Lab:
         """What happened, oldest first, in CloudTrail's record format."""
         return [event.as_record() for event in tuple(self._store.events)]
 
+    def last_decision(self) -> Decision | None:
+        """Why the last call was allowed or denied; None where no call was asked about yet."""
+        return self.endpoint.last_decision
+
+    def decisions(self, request_id: str) -> tuple[Decision, ...]:
+        """All that was decided about one of the last thousand calls, in the order asked: most
+        calls ask once, ReEncrypt and the alias operations ask about two things or three."""
+        return self.endpoint.decisions.get(request_id, ())
+
+    def would(
+        self,
+        principal: "LabPrincipal",
+        operation: str,
+        key_id: str,
+        encryption_context: dict[str, str] | None = None,
+        via: str = "",
+        key_policy: dict[str, Any] | str | None = None,
+        region_name: str = DEFAULT_REGION,
+        **parameters: Any,
+    ) -> Decision:
+        """What would be decided if `principal` called `operation` ("Decrypt", "ReEncryptTo") on a
+        key, with nothing done and nothing recorded.
+
+        `key_id` is a key id or ARN; `via` a service that forwards the call (s3.amazonaws.com);
+        `key_policy` is weighed in place of the key's own; `parameters` are those of the
+        operation. An encryption context that the operation cannot send is left out. Raises
+        ValueError for an operation or key that is not there and for what is no policy.
+        """
+        member = encryption_context_member(operation)
+        if encryption_context is not None and member:
+            parameters[member] = encryption_context
+        caller = self._caller(principal)
+        if via:
+            caller = caller._replace(principal=caller.principal.forwarded_by(via))
+        text = None if key_policy is None else _policy_text(key_policy, compile_key_policy)
+        kms_key = self._kms_key(key_id, caller.principal.account, region_name)
+        return self.endpoint.would(operation, kms_key, parameters, caller, text)
+
     def reset(self) -> None:
         """Empty the lab: accounts, keys and events are gone, and the clock is set back."""
         with self._store.lock:
             self._store.clear()
             self._hsm.forget_all()
+            self.endpoint.forget_decisions()
             self.clock.advanced = timedelta(0)
 
     def close(self) -> None:
@@ -181,20 +297,96 @@ class Lab:
             with self._store.lock:
                 self._journal.set("advanced", str(advanced.total_seconds()))
 
-    def _make_user(
+    def _caller(self, principal: "LabPrincipal") -> Caller:
+        return self.endpoint.callers.caller(self.credentials(principal), self.clock.now())
+
+    def _kms_key(self, text: str, account: str, region: str) -> KmsKey:
+        arn = arns.parse_arn(text)
+        if arn:
+            account, region = arn.account, arn.region
+        key_id = arn.resource.removeprefix("key/") if arn else text
+        kms_key = self._store.kms_keys.get(shelf_of(account, region), key_id)
+        if kms_key is None:
+            raise ValueError(f"there is no KMS key {text!r}")
+        return kms_key
+
+    def _changes(
         self,
         account: str,
-        user_name: str,
-        policies: tuple[tuple[str, str], ...],
-        known: User | None = None,
-    ) -> User:
-        user_id = known.user_id if known else f"AIDA{self._random_id(17)}"
-        user = User(account, user_name, user_id, policies)
-        self._store.commit(Changes(put=[user]), ())
-        return user
+        name: str,
+        policy: dict[str, Any] | str | None,
+        boundary: dict[str, Any] | str | None,
+        tags: dict[str, str] | None,
+    ) -> dict[str, Any]:
+        """The members of a user or role that its maker spelled out."""
+        changes: dict[str, Any] = {}
+        if policy is not None:
+            changes["policies"] = ((f"{name}-policy", _policy_text(policy, identity_policy)),)
+        if boundary is not None:
+            changes["boundary"] = self._boundary(account, f"{name}-boundary", boundary).arn
+        if tags is not None:
+            changes["tags"] = tuple(sorted(tags.items()))
+        return changes
 
-    def _random_id(self, length: int) -> str:
-        return "".join(_ID_LETTERS[byte % 32] for byte in self.random(length))
+    def _boundary(
+        self, account: str, policy_name: str, document: dict[str, Any] | str
+    ) -> ManagedPolicy:
+        text, now = _policy_text(document, identity_policy), self.clock.now()
+        policy_id = f"ANPA{random_id(self.random, 17)}"
+        versions = (("v1", text, now),)
+        return self._put(ManagedPolicy(account, policy_name, policy_id, "v1", versions))
+
+    def _put(self, record: R) -> R:
+        self._store.commit(Changes(put=[record]), ())
+        return record
+
+
+class AccountRoot(NamedTuple):
+    """The root user of an account."""
+
+    account: str
+
+    @property
+    def user_name(self) -> str:
+        """None: that is what tells its access keys from those of users."""
+        return ""
+
+    @property
+    def arn(self) -> str:
+        return arns.account_root_arn(self.account)
+
+
+class LabRole(NamedTuple):
+    """A role of a lab. Nobody calls as a role: one calls as a session of it."""
+
+    arn: str
+    account: str
+    role_name: str
+    lab: Lab
+
+    def session(
+        self,
+        session_name: str,
+        policy: dict[str, Any] | str | None = None,
+        duration: timedelta = timedelta(hours=1),
+    ) -> RoleSession:
+        """A session, without asking who may assume the role; `policy` is its session policy.
+
+        sts.assume_role does the same and asks. Raises ValueError for a policy that cannot be
+        read.
+        """
+        role = self.lab._store.roles.get(self.account, self.role_name)
+        if role is None:
+            raise ValueError(f"the role {self.role_name!r} is gone")
+        policies = None if policy is None else (("", _policy_text(policy, identity_policy)),)
+        lab, seconds = self.lab, duration.total_seconds()
+        return lab._put(
+            new_session(role, session_name, lab.clock.now(), seconds, lab.random, policies)
+        )
+
+
+LabPrincipal = User | RoleSession | AccountRoot
+"""Who can sign a request."""
 
 
 def _checked_account(account: str) -> str:
@@ -203,10 +395,31 @@ def _checked_account(account: str) -> str:
     return account
 
 
-def _policy_text(policy: dict[str, Any] | str) -> str:
+def _checked_name(name: str) -> str:
+    """A name that IAM would give a user or role."""
+    if not (isinstance(name, str) and re.fullmatch(r"[\w+=,.@-]{1,64}", name, re.ASCII)):
+        raise ValueError(f"a name has 1 to 64 letters, digits or +=,.@-_, unlike {name!r}")
+    return name
+
+
+def _policy_text(policy: dict[str, Any] | str, read: Callable[[str], object]) -> str:
+    """The policy as JSON text. Raises ValueError where `read` cannot read it."""
     text = policy if isinstance(policy, str) else json.dumps(policy)
     try:
-        identity_policy(text)
+        read(text)
     except PolicyError as problem:
-        raise ValueError(f"{problem} {text}") from None
+        place = f" ({problem.place})" if problem.place else ""
+        raise ValueError(f"{problem}{place} {text}") from None
     return text
+
+
+def _trust_in(account: str) -> dict[str, Any]:
+    """The account decides who of its own may assume a role."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"AWS": arns.account_root_arn(account)},
+            "Action": "sts:AssumeRole",
+        },
+    }

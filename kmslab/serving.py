@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kmslab.errors import StateError
 from kmslab.lab import DEFAULT_ACCOUNT, DEFAULT_REGION, Lab
-from kmslab.store.records import AccessKey
+from kmslab.store.iam_records import AccessKey, RoleSession
 from kmslab.wire.http import Application, listen, serve
 
 
@@ -50,7 +50,7 @@ class _LabControl:
         self._lab.clock.advance(seconds=seconds)
 
 
-def admit(lab: Lab, credentials: tuple[Credential, ...]) -> AccessKey:
+def admit(lab: Lab, credentials: tuple[Credential, ...]) -> AccessKey | RoleSession:
     """Make each credential an administrator's; the first one, or a new one, is returned."""
     admitted = [
         lab.add_credentials(

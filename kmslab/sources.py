@@ -20,6 +20,14 @@ RandomBytes = Callable[[int], bytes]
 system_random: RandomBytes = os.urandom
 
 
+_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+def random_id(random: RandomBytes, length: int) -> str:
+    """The part of an AWS identifier that is drawn: letters and digits, 5 bits each."""
+    return "".join(_ID_LETTERS[byte % 32] for byte in random(length))
+
+
 class insecure_seeded_random:
     """A repeatable source of bytes for teaching. Never protect anything with it.
 

@@ -1,6 +1,7 @@
 """JupyterLab in a real browser, for tests that see what a learner sees.
 
-One server on 127.0.0.1 serves a temporary copy of the notebooks, one headless Chromium opens them.
+One server on 127.0.0.1 serves a temporary copy of the notebooks, one headless Chromium opens them,
+both for the tests of one file: other files have event loops of their own.
 Every page writes down its console errors and every request that leaves the machine.
 """
 
@@ -71,7 +72,7 @@ class LabServer:
         return f"{self.address}/lab/tree/{name}?token={self.token}&reset"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     root = tmp_path_factory.mktemp("jupyterlab")
     copies = root / "work"
@@ -81,7 +82,7 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(need_program: Any) -> Iterator[Any]:
     executable = need_program("chromium")
     from playwright.sync_api import sync_playwright

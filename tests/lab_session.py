@@ -1,6 +1,7 @@
 """One lab for each test, its administrator's client, and a KMS key."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -34,12 +35,14 @@ def arn(kms: Any) -> str:
 
 
 @pytest.fixture
-def put_policy(kms: Any) -> Callable[[str, dict[str, Any]], None]:
-    """A function that gives a key a policy, even one that locks its administrator out."""
+def put_policy(lab: Lab, kms: Any) -> Callable[[str, dict[str, Any]], None]:
+    """A function that gives a key a policy, even one that locks its administrator out. Users
+    that it names are there, without a policy of their own."""
 
     def put(key_arn: str, key_policy: dict[str, Any]) -> None:
-        kms.put_key_policy(
-            KeyId=key_arn, Policy=json.dumps(key_policy), BypassPolicyLockoutSafetyCheck=True
-        )
+        text = json.dumps(key_policy)
+        for account, user_name in re.findall(r"arn:aws:iam::([0-9]{12}):user/([^\"/]+)", text):
+            lab.user(user_name, account=account)
+        kms.put_key_policy(KeyId=key_arn, Policy=text, BypassPolicyLockoutSafetyCheck=True)
 
     return put

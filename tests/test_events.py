@@ -45,7 +45,8 @@ ALWAYS = {
 
 @dataclass
 class Scene:
-    """A lab at noon with two keys, an alias, a tag and a ciphertext; then calls are watched."""
+    """A lab at noon with two keys, an alias, a tag, a grant to its administrator and a
+    ciphertext; then calls are watched."""
 
     lab: Lab
     kms: Any
@@ -54,6 +55,11 @@ class Scene:
     blob: bytes
     material: str
     others_material: str
+    grant_id: str
+
+    @property
+    def grantee(self) -> str:
+        return self.lab.administrator().arn
 
     @property
     def key_id(self) -> str:
@@ -73,7 +79,10 @@ def scene() -> Scene:
     kms.tag_resource(KeyId=first["Arn"], Tags=[{"TagKey": "a", "TagValue": "b"}])
     answer = kms.encrypt(KeyId=first["Arn"], Plaintext=b"a secret", EncryptionContext=CONTEXT)
     materials = (key["CurrentKeyMaterialId"] for key in (first, second))
-    return Scene(lab, kms, first["Arn"], second["Arn"], answer["CiphertextBlob"], *materials)
+    grantee = lab.administrator().arn
+    grant = kms.create_grant(KeyId=first["Arn"], GranteePrincipal=grantee, Operations=["Decrypt"])
+    arns, blob = (first["Arn"], second["Arn"]), answer["CiphertextBlob"]
+    return Scene(lab, kms, *arns, blob, *materials, grant["GrantId"])
 
 
 def events_of(lab: Lab, call: Callable[[], Any]) -> list[dict[str, Any]]:
@@ -207,6 +216,16 @@ def change(call: Callable[[Scene], Any], **parameters: Any) -> Told:
         read_only=False,
         response=key_arn_told,
     )
+
+
+def named_grant(s: Scene) -> dict[str, Any]:
+    return {
+        "KeyId": s.arn,
+        "GranteePrincipal": s.grantee,
+        "Operations": ["Encrypt"],
+        "Constraints": {"EncryptionContextEquals": CONTEXT},
+        "Name": "named",
+    }
 
 
 DEFAULT_ALGORITHM = {"encryptionAlgorithm": "SYMMETRIC_DEFAULT"}
@@ -345,6 +364,43 @@ OPERATIONS = {
         lambda s: s.kms.list_keys(Limit=5),
         parameters=lambda s: {"limit": 5},
         resources=lambda s: [],
+    ),
+    "ListGrants": Told(
+        lambda s: s.kms.list_grants(KeyId=s.key_id, GranteePrincipal=s.grantee),
+        parameters=lambda s: {"keyId": s.key_id, "granteePrincipal": s.grantee},
+    ),
+    "ListRetirableGrants": Told(
+        lambda s: s.kms.list_retirable_grants(RetiringPrincipal=s.grantee),
+        parameters=lambda s: {"retiringPrincipal": s.grantee},
+        resources=lambda s: [],
+    ),
+    "CreateGrant": Told(
+        # Sent a second time: a named request makes one grant.
+        lambda s: s.kms.create_grant(**named_grant(s)),
+        parameters=lambda s: {
+            "keyId": s.arn,
+            "granteePrincipal": s.grantee,
+            "operations": ["Encrypt"],
+            "constraints": {"encryptionContextEquals": CONTEXT},
+            "name": "named",
+        },
+        read_only=False,
+        response=lambda s: {
+            "grantId": s.kms.create_grant(**named_grant(s))["GrantId"],
+            "keyId": s.arn,
+        },
+    ),
+    "RetireGrant": Told(
+        lambda s: s.kms.retire_grant(KeyId=s.arn, GrantId=s.grant_id),
+        parameters=lambda s: {"keyId": s.arn, "grantId": s.grant_id},
+        read_only=False,
+        additional=lambda s: {"grantId": s.grant_id},
+    ),
+    "RevokeGrant": Told(
+        lambda s: s.kms.revoke_grant(KeyId=s.key_id, GrantId=s.grant_id),
+        parameters=lambda s: {"keyId": s.key_id, "grantId": s.grant_id},
+        read_only=False,
+        response=key_arn_told,
     ),
     "ListAliases": Told(
         lambda s: s.kms.list_aliases(),
@@ -564,6 +620,9 @@ def test_no_secret_and_no_ciphertext_is_ever_recorded(scene):
         kms.decrypt(CiphertextBlob=tampered)
     with refused("ValidationException", None):
         kms.encrypt(KeyId=arn, Plaintext=plaintext * 200)
+    grant_token = kms.create_grant(**named_grant(scene))["GrantToken"]
+    kms.encrypt(KeyId=arn, Plaintext=plaintext, GrantTokens=[grant_token])
+    kms.retire_grant(GrantToken=grant_token)
     with refused("InvalidGrantTokenException", None):
         kms.encrypt(KeyId=arn, Plaintext=plaintext, GrantTokens=["a-token-to-keep"])
     with suppress(ClientError):
@@ -574,6 +633,7 @@ def test_no_secret_and_no_ciphertext_is_ever_recorded(scene):
     for secret in secrets:
         assert not any(spelling in written for spelling in every_spelling(secret))
     assert "a-token-to-keep" not in written
+    assert grant_token not in written
 
 
 def test_no_key_material_and_no_credential_secret_is_ever_recorded():
@@ -611,6 +671,7 @@ def test_who_cannot_prove_who_they_are_leaves_no_event(scene, wrong, code):
         REGION,
         "AKIAWRONGWRONGWRONG1" if wrong == "id" else key_id,
         "wrong" * 8 if wrong == "secret" else secret,
+        "",
         scene.lab.handle,
     )
 

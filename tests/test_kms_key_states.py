@@ -19,30 +19,34 @@ NOT_PENDING = ("KMSInvalidStateException", "{} is not pending deletion.")
 
 @dataclass
 class Scene:
-    """A key in some state, with an alias and a ciphertext from before; and another key."""
+    """A key in some state, with an alias, a grant and a ciphertext from before; and another."""
 
     kms: Any
     arn: str
     other: str
     blob: bytes
     others_blob: bytes
+    grantee: str
+    grant_id: str
 
     def state(self) -> str:
         return self.kms.describe_key(KeyId=self.arn)["KeyMetadata"]["KeyState"]
 
 
 def scene_with(state: str) -> Scene:
-    kms = Lab().client("kms")
+    lab = Lab()
+    kms, grantee = lab.client("kms"), lab.user("alice").arn
     arn, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
     blobs = [kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"] for key in (arn, other)]
     kms.create_alias(AliasName="alias/here", TargetKeyId=arn)
     kms.create_alias(AliasName="alias/there", TargetKeyId=other)
     kms.tag_resource(KeyId=arn, Tags=TAGS)
+    grant = kms.create_grant(KeyId=arn, GranteePrincipal=grantee, Operations=["Encrypt"])
     if state == "Disabled":
         kms.disable_key(KeyId=arn)
     if state == "PendingDeletion":
         kms.schedule_key_deletion(KeyId=arn)
-    scene = Scene(kms, arn, other, *blobs)
+    scene = Scene(kms, arn, other, *blobs, grantee, grant["GrantId"])
     assert scene.state() == state
     return scene
 
@@ -105,6 +109,19 @@ TABLE = {
     "EnableKey": (CHANGE, lambda s: s.kms.enable_key(KeyId=s.arn)),
     "DisableKey": (CHANGE, lambda s: s.kms.disable_key(KeyId=s.arn)),
     "ScheduleKeyDeletion": (CHANGE, lambda s: s.kms.schedule_key_deletion(KeyId=s.arn)),
+    "CreateGrant": (
+        USE,
+        lambda s: s.kms.create_grant(
+            KeyId=s.arn, GranteePrincipal=s.grantee, Operations=["Encrypt"]
+        ),
+    ),
+    "ListGrants": (LOOK, lambda s: s.kms.list_grants(KeyId=s.arn)),
+    "ListRetirableGrants": (
+        LOOK,
+        lambda s: s.kms.list_retirable_grants(RetiringPrincipal=s.grantee),
+    ),
+    "RetireGrant": (LOOK, lambda s: s.kms.retire_grant(KeyId=s.arn, GrantId=s.grant_id)),
+    "RevokeGrant": (LOOK, lambda s: s.kms.revoke_grant(KeyId=s.arn, GrantId=s.grant_id)),
     "CancelKeyDeletion": (
         (NOT_PENDING, NOT_PENDING, WORKS),
         lambda s: s.kms.cancel_key_deletion(KeyId=s.arn),
@@ -152,6 +169,7 @@ def everything_told_of(scene: Scene) -> list[Any]:
         kms.list_resource_tags(KeyId=scene.arn)["Tags"],
         kms.list_aliases()["Aliases"],
         kms.get_key_policy(KeyId=scene.arn)["Policy"],
+        kms.list_grants(KeyId=scene.arn)["Grants"],
         kms.list_keys()["Keys"],
     ]
 

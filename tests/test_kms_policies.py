@@ -174,6 +174,22 @@ def test_a_principal_that_cannot_be_one_is_invalid(kms, arn, principal):
         put(kms, arn, policy(OPEN, statement(Principal=principal)))
 
 
+@pytest.mark.parametrize(
+    "name", ["user/nobody", "role/nobody", "user/other/administrator", "assumed-role/nobody/x"]
+)
+@pytest.mark.parametrize("element", ["Principal", "NotPrincipal"])
+def test_a_principal_that_does_not_exist_is_invalid(lab, kms, arn, name, element):
+    service = "sts" if name.startswith("assumed") else "iam"
+    named = {"AWS": f"arn:aws:{service}::{ACCOUNT}:{name}"}
+    document = policy(OPEN, statement(**{"Principal": None, element: named}))
+    with refused("MalformedPolicyDocumentException", INVALID_PRINCIPALS):
+        put(kms, arn, document)
+    lab.user("nobody")
+    lab.role("nobody")
+    if "other" not in name:
+        put(kms, arn, document)
+
+
 @pytest.mark.parametrize("account", ["１１１１２２２２３３３３", "١١١١٢٢٢٢٣٣٣٣"])
 @pytest.mark.parametrize("form", ["{}", "arn:aws:iam::{}:root"])
 def test_an_account_has_digits_of_ascii_alone(account, form):
@@ -206,7 +222,11 @@ def test_an_account_has_digits_of_ascii_alone(account, form):
     ],
     ids=lambda document: json.dumps(document)[:60],
 )
-def test_every_form_that_aws_takes_is_taken(kms, arn, document):
+def test_every_form_that_aws_takes_is_taken(lab, kms, arn, document):
+    iam = lab.client("iam")
+    iam.create_user(UserName="carol", Path="/a/b/")
+    trust = json.dumps(policy({"Effect": "Allow", "Action": "sts:*", "Principal": {"AWS": ROOT}}))
+    iam.create_role(RoleName="r", Path="/service-role/", AssumeRolePolicyDocument=trust)
     text = json.dumps(document, ensure_ascii=False)
     put(kms, arn, text)
     assert kms.get_key_policy(KeyId=arn)["Policy"] == text
@@ -237,13 +257,18 @@ LOCK_OUTS = {
     "another user": statement(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:user/other"}),
     "another account": statement(Principal={"AWS": OTHER_ACCOUNT}),
     "another action": statement(Action="kms:Encrypt"),
-    "under a condition": statement(Condition={"StringEquals": {"kms:CallerAccount": ACCOUNT}}),
+    "under a condition": statement(
+        Condition={"StringEquals": {"kms:CallerAccount": OTHER_ACCOUNT}}
+    ),
     "another resource": statement(Resource="arn:aws:kms:us-east-1:111122223333:key/x"),
 }
 
 
 @pytest.mark.parametrize("whom", LOCK_OUTS)
-def test_a_policy_that_would_lock_its_author_out_is_refused_unless_that_is_meant(kms, arn, whom):
+def test_a_policy_that_would_lock_its_author_out_is_refused_unless_that_is_meant(
+    lab, kms, arn, whom
+):
+    lab.user("other")
     document = policy(LOCK_OUTS[whom])
     with refused("MalformedPolicyDocumentException", LOCKED_OUT):
         put(kms, arn, document)

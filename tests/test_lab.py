@@ -70,6 +70,13 @@ def test_every_public_name_can_be_imported_and_no_other():
 # --- Clients and principals ---------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "ä", "a b", "x" * 65, 7])
+def test_a_name_that_iam_would_not_take_is_refused(name):
+    for make in (Lab().user, Lab().role):
+        with pytest.raises(ValueError, match="a name has 1 to 64 letters"):
+            make(name)
+
+
 def test_a_client_is_a_real_boto3_client_of_the_accounts_administrator():
     lab = Lab()
     identity = lab.client("sts").get_caller_identity()

@@ -23,7 +23,7 @@ from signed_requests import nested_grant_tokens, signed_request
 
 from kmslab import Lab
 from kmslab.serving import Credential, parse_credential
-from kmslab.store.records import AccessKey
+from kmslab.store.iam_records import AccessKey
 from kmslab.wire.http import Application
 from kmslab.wire.message import Answer
 
@@ -270,6 +270,83 @@ def test_the_aws_cli_generates_a_data_key_and_lists_aliases(server):
 def test_the_aws_cli_is_told_who_it_is(server):
     identity = cli_json(server, "sts", "get-caller-identity")
     assert identity["Arn"] == "arn:aws:iam::111122223333:user/administrator"
+
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Principal": {"AWS": "111122223333"},
+        "Action": "sts:AssumeRole",
+    },
+}
+MAY_LIST = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "kms:ListKeys", "Resource": "*"},
+}
+
+
+def test_the_aws_cli_makes_a_role_assumes_it_and_lends_it_a_key(server, tmp_path):
+    trust = ("--assume-role-policy-document", json.dumps(TRUST))
+    made = cli_json(server, "iam", "create-role", "--role-name", "clerk", *trust)
+    role_arn = made["Role"]["Arn"]
+    assert made["Role"]["AssumeRolePolicyDocument"] == TRUST
+    named = ("--role-arn", role_arn, "--role-session-name", "monday")
+    session = as_environment(cli_json(server, "sts", "assume-role", *named)["Credentials"])
+
+    identity = server.aws("sts", "get-caller-identity", "--output", "json", **session)
+    assert json.loads(identity.stdout)["Arn"].endswith(":assumed-role/clerk/monday")
+
+    key_id = cli_text(server, "kms", "create-key", "--query", "KeyMetadata.KeyId")
+    context = ("--encryption-context", "case=7")
+    secret, sealed = tmp_path / "secret", tmp_path / "sealed"
+    secret.write_bytes(b"lent")
+    encrypt = ("kms", "encrypt", "--key-id", key_id, "--plaintext", f"fileb://{secret}", *context)
+    sealed.write_bytes(base64.b64decode(cli_text(server, *encrypt, "--query", "CiphertextBlob")))
+    decrypt = ("kms", "decrypt", "--ciphertext-blob", f"fileb://{sealed}", *context)
+    ran = server.aws(*decrypt, **session)
+    assert "AccessDeniedException" in ran.stderr
+    assert "because no identity-based policy allows the kms:Decrypt action" in ran.stderr
+
+    lend = ("kms", "create-grant", "--key-id", key_id, "--grantee-principal", role_arn)
+    terms = ("--operations", "Decrypt", "--constraints", "EncryptionContextSubset={case=7}")
+    grant = cli_json(server, *lend, *terms)
+    token = ("--grant-tokens", grant["GrantToken"], "--query", "Plaintext", "--output", "text")
+    ran = server.aws(*decrypt, *token, **session)
+    assert (base64.b64decode(ran.stdout), ran.stderr) == (b"lent", "")
+    listed = cli_json(server, "kms", "list-grants", "--key-id", key_id)["Grants"]
+    assert [(one["GrantId"], one["GranteePrincipal"]) for one in listed] == [
+        (grant["GrantId"], role_arn)
+    ]
+    end = ("kms", "revoke-grant", "--key-id", key_id, "--grant-id", grant["GrantId"])
+    assert cli_json(server, *end) is None
+    assert "AccessDeniedException" in server.aws(*decrypt, **session).stderr
+
+
+def test_the_aws_cli_makes_a_user_with_an_access_key_and_a_policy(server):
+    made = cli_json(server, "iam", "create-user", "--user-name", "dora", "--tags", "Key=t,Value=x")
+    assert made["User"]["Arn"] == "arn:aws:iam::111122223333:user/dora"
+    given = cli_json(server, "iam", "create-access-key", "--user-name", "dora")["AccessKey"]
+    dora = as_environment(given)
+    assert "AccessDenied" in server.aws("kms", "list-keys", **dora).stderr
+    policy = ("--policy-name", "listing", "--policy-document", json.dumps(MAY_LIST))
+    assert cli_json(server, "iam", "put-user-policy", "--user-name", "dora", *policy) is None
+    assert server.aws("kms", "list-keys", **dora).returncode == 0
+    simulate = ("iam", "simulate-principal-policy", "--policy-source-arn", made["User"]["Arn"])
+    actions = ("--action-names", "kms:ListKeys", "kms:CreateKey")
+    results = cli_json(server, *simulate, *actions)["EvaluationResults"]
+    assert [one["EvalDecision"] for one in results] == ["allowed", "implicitDeny"]
+    ran = server.aws("iam", "get-user", "--user-name", "nobody")
+    assert "(NoSuchEntity)" in ran.stderr
+
+
+def as_environment(credentials):
+    """Credentials as the CLI takes them."""
+    return {
+        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": credentials.get("SessionToken", ""),
+    }
 
 
 def test_the_aws_cli_with_a_wrong_secret_is_refused(server):

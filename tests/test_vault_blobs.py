@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from kmslab import Lab
 from kmslab.errors import ServiceError
 from kmslab.sources import insecure_seeded_random
-from kmslab.store.records import AccessKey, KeyToken
+from kmslab.store.iam_records import AccessKey
+from kmslab.store.records import KeyToken
 from kmslab.vault.domain_key import DomainKey
 from kmslab.vault.encryption_context import canonical
 from kmslab.vault.hsm import BackingKeyName, Hsm

@@ -34,6 +34,7 @@ ANSWERED = {
     *("GenerateRandom", "CreateAlias", "UpdateAlias", "DeleteAlias", "ListAliases"),
     *("TagResource", "UntagResource", "ListResourceTags", "ScheduleKeyDeletion"),
     *("CancelKeyDeletion", "GetKeyPolicy", "PutKeyPolicy", "ListKeyPolicies"),
+    *("CreateGrant", "ListGrants", "ListRetirableGrants", "RetireGrant", "RevokeGrant"),
 }
 
 
@@ -487,5 +488,12 @@ def use_everything(kms):
     kms.generate_data_key(**named, KeySpec="AES_256")
     kms.generate_data_key_without_plaintext(**named, NumberOfBytes=7)
     kms.generate_random(NumberOfBytes=7)
+    account = "arn:aws:iam::111122223333:root"
+    lent = {"GranteePrincipal": account, "RetiringPrincipal": account, "Operations": ["Decrypt"]}
+    grants = [kms.create_grant(**named, **lent)["GrantId"] for _ in range(2)]
+    kms.list_grants(**listed)
+    kms.list_retirable_grants(RetiringPrincipal=account, Limit=1)
+    kms.retire_grant(**named, GrantId=grants[0])
+    kms.revoke_grant(**named, GrantId=grants[1])
     kms.schedule_key_deletion(**named)
     kms.cancel_key_deletion(**named)

@@ -1,147 +1,320 @@
 """A Decision: allowed or denied, what decided it, and what every other statement lacked.
 
 `decide` is a pure function. It follows AWS's order (IAM User Guide, "Policy evaluation logic";
-KMS Developer Guide, "Determining access"): an explicit deny wins; a key policy allows a
-principal itself, or delegates to the account, whose identity policies must then allow; in
-another account both sides must allow. Grants, boundaries and conditions are not known yet.
+KMS Developer Guide, "Troubleshooting AWS KMS permissions"): an explicit deny wins, wherever it
+stands and over grants too; else the key's own side must allow the caller by key policy or
+grant, or leave the decision to the caller's account, whose identity policies must then allow. In
+another account both sides must. Boundaries and session policies allow nothing; they limit.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from kmslab.access.policy import Policy, Question, Statement
+from kmslab.access.explanation import DECIDED, HELPED, PASSED_OVER, Line, as_html, as_text
+from kmslab.access.grants import GrantsInForce
+from kmslab.access.policy import (
+    Named,
+    PassedOver,
+    PolicyInForce,
+    Question,
+    Reason,
+)
+from kmslab.access.principals import BY_ACCOUNT, ITSELF, NOT_NAMED
+from kmslab.store.records import Grant
 
+NOT_NEEDED = "it is about this as well, and was not needed"
 IDENTITY, RESOURCE = "identity-based policy", "resource-based policy"
+BOUNDARY, SESSION = "permissions boundary", "session policy"
 
 # KMS Developer Guide, "Allowing users in other accounts to use a KMS key": any other operation
-# has no effect there.
+# has no effect there. A role may be assumed from anywhere that its trust policy names.
 _CROSS_ACCOUNT_ACTIONS = frozenset(
-    f"kms:{name}"
-    for name in (
-        *("Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey"),
-        *("GenerateDataKeyWithoutPlaintext", "GenerateDataKeyPair"),
-        *("GenerateDataKeyPairWithoutPlaintext", "Sign", "Verify", "GenerateMac", "VerifyMac"),
-        *("DeriveSharedSecret", "Encapsulate", "Decapsulate", "CreateGrant", "DescribeKey"),
-        *("GetKeyRotationStatus", "GetPublicKey", "ListGrants", "RetireGrant", "RevokeGrant"),
+    (
+        "sts:AssumeRole",
+        *(
+            f"kms:{name}"
+            for name in (
+                *("Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey"),
+                *("GenerateDataKeyWithoutPlaintext", "GenerateDataKeyPair"),
+                *("GenerateDataKeyPairWithoutPlaintext", "Sign", "Verify", "GenerateMac"),
+                *("VerifyMac", "DeriveSharedSecret", "Encapsulate", "Decapsulate"),
+                *("CreateGrant", "DescribeKey", "GetKeyRotationStatus", "GetPublicKey"),
+                *("ListGrants", "RetireGrant", "RevokeGrant"),
+            )
+        ),
     )
 )
 
 
-class Named(NamedTuple):
-    """A statement and the policy it stands in."""
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """The policies of a principal: its own, and what limits them. `boundary` is None where there
+    is none; so is `session`, the session policies, of which one has to allow."""
 
-    policy_name: str
-    statement: Statement
+    own: tuple[PolicyInForce, ...] = ()
+    boundary: tuple[PolicyInForce, ...] | None = None
+    session: tuple[PolicyInForce, ...] | None = None
 
-    def __str__(self) -> str:
-        return f"{self.policy_name}, {self.statement.label}"
+
+class OwnerSide(NamedTuple):
+    """What the owner of a resource says: its policy, and the grants on it, if it has any."""
+
+    policy: PolicyInForce
+    account: str
+    grants: GrantsInForce | None = None
 
 
 class Decision(NamedTuple):
-    """`decided_by` is the statement that decided, None for an implicit deny.
+    """What became of a question.
 
-    `missing` is the layer that did not allow, or that denied: "identity-based policy" or
-    "resource-based policy". `explicit` says that a Deny statement decided. `passed_over` has
-    every statement that did not decide, with the first reason why. `resource_allows` says that
-    the resource's own side allows: only then may a caller of another account learn of it.
+    `decided_by` are the statements that decided: the one that denies, or those that allow
+    together; `grant` is the grant among them. Both are empty for an implicit deny. `missing` is
+    the layer that did not allow, or that denied ("resource-based policy", "session policy" and
+    so on); `explicit` says that a Deny decided. `passed_over` has every statement that did not
+    decide, with the first reason why; `not_enough` those that allow, and still were not enough.
+    `other_grants` are the caller's grants that did not help, with the reason, where the outcome is
+    a denial; of very many, the first ones. `resource_allows` says that the resource's own side
+    allows: only then may a caller of another account learn of it.
     """
 
     question: Question
     allowed: bool
-    decided_by: Named | None = None
+    decided_by: tuple[Named, ...] = ()
+    grant: Grant | None = None
     missing: str = ""
     explicit: bool = False
-    passed_over: tuple[tuple[Named, str], ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+    not_enough: tuple[Named, ...] = ()
+    other_grants: tuple[tuple[Grant, str], ...] = ()
     resource_allows: bool = False
 
-    def __str__(self) -> str:
-        verdict = "allowed" if self.allowed else "denied"
-        reason = f"{self.decided_by}" if self.decided_by else f"no {self.missing} that allows it"
-        lines = [f"{self.question.action}: {verdict} by {reason}"]
-        lines += [f"  {named}: {why}" for named, why in self.passed_over]
-        return "\n".join(lines)
+    @property
+    def verdict(self) -> str:
+        """The outcome as a sentence."""
+        asked = self.question
+        word = "allowed" if self.allowed else "denied"
+        why = "" if self.decided_by or self.grant else f": no {self.missing} allows it"
+        on = "" if asked.resource in ("", "*") else f" on {asked.resource.split(':', 5)[-1]}"
+        return f"{word}: {asked.principal.arn}, {asked.action}{on}{why}"
+
+    @property
+    def because(self) -> str:
+        """In a few words what decided, for a row of a table."""
+        if self.explicit:
+            return f"denied by {self.decided_by[0]}"
+        if not self.allowed:
+            return f"no {self.missing} allows it"
+        named = [str(named) for named in self.decided_by]
+        return " + ".join([*named, _title(self.grant)] if self.grant else named)
+
+    @property
+    def lines(self) -> list[Line]:
+        """A line for each statement and grant that was weighed, those that decided first."""
+        shown = [Line(DECIDED, str(named), self._says(named)) for named in self.decided_by]
+        if self.grant:
+            shown.append(Line(DECIDED, _title(self.grant), "allows it"))
+        shown += [Line(HELPED, str(named), self._says(named)) for named in self.not_enough]
+        shown += [
+            Line(PASSED_OVER, str(named), _words(why_not, self.question))
+            for named, why_not in self.passed_over
+        ]
+        shown += [Line(PASSED_OVER, _title(grant), why_not) for grant, why_not in self.other_grants]
+        return shown
+
+    def __repr__(self) -> str:
+        return as_text(self.verdict, self.lines)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.verdict, self.lines)
+
+    def _says(self, named: Named) -> str:
+        """What a statement that is about the question says to it."""
+        statement, principal = named.statement, self.question.principal
+        if not statement.allows:
+            return "denies it"
+        if statement.who is None or statement.who.naming(principal, True) != BY_ACCOUNT:
+            return "allows it"
+        return f"leaves it to the policies of account {principal.account}"
 
 
-class ResourcePolicy(NamedTuple):
-    """The policy of a resource, and the account that the resource belongs to."""
-
-    policy: Policy
-    owner: str
+def _title(grant: Grant) -> str:
+    name = f" {grant.grant_name}" if grant.grant_name else ""
+    return f"grant{name} {grant.grant_id[:8]}"
 
 
-def decide(
-    question: Question,
-    identity_policies: tuple[tuple[str, Policy], ...],
-    resource_policy: ResourcePolicy | None,
-) -> Decision:
-    """May the principal do it? `resource_policy` is None for actions that belong to no key,
-    which identity policies decide alone."""
-    passed_over: list[tuple[Named, str]] = []
-    identity = _Layer(IDENTITY, passed_over)
-    for policy_name, policy in identity_policies:
-        for statement in policy.statements:
-            identity.weigh(Named(policy_name, statement), statement.mismatch(question))
-    key_side = _Layer(RESOURCE, passed_over)
-    if resource_policy is not None:
-        for statement in resource_policy.policy.statements:
-            key_side.weigh_for(question, Named("key policy", statement))
-    return _verdict(question, identity, key_side, resource_policy, tuple(passed_over))
+def _words(why_not: Reason, question: Question) -> str:
+    return why_not if isinstance(why_not, str) else why_not.words(question.context)
 
 
 class _Layer:
-    """What one kind of policy says: the first statement that denies, allows or delegates."""
+    """What one kind of policy says: the first statement that denies, and the one that allows
+    most strongly (`strength`; policies without a principal have one strength only)."""
 
-    __slots__ = ("allowed_by", "delegated_by", "denied_by", "name", "passed_over")
+    __slots__ = ("allowed_by", "denied_by", "name", "passed_over", "strength")
 
-    def __init__(self, name: str, passed_over: list[tuple[Named, str]]) -> None:
+    def __init__(self, name: str, passed_over: list[PassedOver]) -> None:
         self.name = name
         self.passed_over = passed_over
         self.denied_by: Named | None = None
         self.allowed_by: Named | None = None
-        self.delegated_by: Named | None = None
+        self.strength = NOT_NAMED
 
-    def weigh(self, named: Named, why_not: str) -> None:
-        if why_not:
-            self.passed_over.append((named, why_not))
-        elif named.statement.allows:
-            self.allowed_by = self.allowed_by or named
-        else:
-            self.denied_by = self.denied_by or named
+    def weigh(self, policy: PolicyInForce, question: Question) -> None:
+        weighed, passed_over = policy.about(question.action, question.principal)
+        self.passed_over += passed_over
+        for named, strength, is_everywhere in weighed:
+            why_not = named.statement.mismatch(question, is_everywhere)
+            if why_not is not None:
+                self.passed_over.append((named, why_not))
+            elif not named.statement.allows:
+                self.denied_by = self.denied_by or named
+            elif strength > self.strength:
+                self._not_needed(self.allowed_by)
+                self.allowed_by, self.strength = named, strength
+            else:
+                self._not_needed(named)
 
-    def weigh_for(self, question: Question, named: Named) -> None:
-        """`weigh` a statement that names principals: the caller, or the caller's account."""
-        statement = named.statement
-        why_not = statement.mismatch(question)
-        if statement.names("*", question.principal_arn):
-            self.weigh(named, why_not)
-        elif not statement.names(question.account_root):
-            self.weigh(named, why_not or "another principal")
-        elif why_not or not statement.allows:
-            self.weigh(named, why_not)
-        else:
-            self.delegated_by = self.delegated_by or named
+    def was_not_needed(self) -> None:
+        """Say of what it allows that others were enough."""
+        self._not_needed(self.allowed_by)
+
+    def _not_needed(self, named: Named | None) -> None:
+        if named:
+            self.passed_over.append((named, NOT_NEEDED))
 
 
-def _verdict(
+def decide(question: Question, identities: Identities, owner_side: OwnerSide | None) -> Decision:
+    """May the principal do it? `owner_side` is None for actions that belong to no key, which
+    identity policies decide alone."""
+    passed_over: list[PassedOver] = []
+    identity = _weighed(IDENTITY, identities.own, question, passed_over)
+    limits = [
+        _weighed(name, policies, question, passed_over)
+        for name, policies in ((BOUNDARY, identities.boundary), (SESSION, identities.session))
+        if policies is not None
+    ]
+    owner = _Layer(RESOURCE, passed_over)
+    if owner_side is not None:
+        owner.weigh(owner_side.policy, question)
+    layers = (owner, identity, *limits)
+    for layer in layers:
+        if layer.denied_by:
+            return _denied(question, layer, layers, owner_side)
+    return _without_deny(question, owner, identity, limits, owner_side)
+
+
+def _weighed(
+    name: str,
+    policies: tuple[PolicyInForce, ...],
     question: Question,
-    identity: _Layer,
-    key_side: _Layer,
-    resource_policy: ResourcePolicy | None,
-    passed_over: tuple[tuple[Named, str], ...],
-) -> Decision:
-    same_account = resource_policy is None or resource_policy.owner == question.account
-    has_effect = same_account or question.action in _CROSS_ACCOUNT_ACTIONS
-    named = has_effect and not key_side.denied_by
-    resource_allows = named and bool(key_side.allowed_by or key_side.delegated_by)
+    passed_over: list[PassedOver],
+) -> _Layer:
+    layer = _Layer(name, passed_over)
+    for policy in policies:
+        layer.weigh(policy, question)
+    return layer
 
-    denying = key_side if key_side.denied_by else identity if identity.denied_by else None
-    allowed, decided_by, missing = False, None, IDENTITY
-    if denying:
-        decided_by, missing = denying.denied_by, denying.name
-    elif resource_policy is not None and same_account and key_side.allowed_by:
-        allowed, decided_by, missing = True, key_side.allowed_by, ""
-    elif resource_policy is not None and not resource_allows:
-        missing = RESOURCE
-    elif identity.allowed_by:
-        allowed, decided_by, missing = True, identity.allowed_by, ""
-    explicit = denying is not None
-    return Decision(question, allowed, decided_by, missing, explicit, passed_over, resource_allows)
+
+def _denied(
+    question: Question, layer: _Layer, layers: tuple[_Layer, ...], owner_side: OwnerSide | None
+) -> Decision:
+    owner = layers[0]
+    assert layer.denied_by
+    return Decision(
+        question,
+        allowed=False,
+        decided_by=(layer.denied_by,),
+        missing=layer.name,
+        explicit=True,
+        passed_over=tuple(owner.passed_over),
+        not_enough=_allowing(layers),
+        other_grants=_other_grants(question, owner_side),
+        resource_allows=bool(
+            not owner.denied_by and owner.allowed_by and _reaches(question, owner_side)
+        ),
+    )
+
+
+def _without_deny(
+    question: Question,
+    owner: _Layer,
+    identity: _Layer,
+    limits: list[_Layer],
+    owner_side: OwnerSide | None,
+) -> Decision:
+    """No statement denies: does enough allow? Grants are asked where policies are not enough."""
+    strength = _worth(owner.strength, question, owner_side)
+    needed, missing = _needed(strength, owner, identity, limits)
+    grant = None
+    if missing and owner_side and owner_side.grants and _reaches(question, owner_side):
+        grant, granted = owner_side.grants.allowing(question)
+        if grant:
+            strength = max(strength, granted)
+            needed, missing = _needed(granted, owner, identity, limits)
+    deciding = [*(() if grant or owner_side is None else (owner,)), *needed]
+    if not missing:
+        for layer in (owner, identity, *limits):
+            if layer not in deciding:
+                layer.was_not_needed()
+    return Decision(
+        question,
+        allowed=not missing,
+        decided_by=() if missing else _allowing(deciding),
+        grant=None if missing else grant,
+        missing=missing,
+        passed_over=tuple(owner.passed_over),
+        not_enough=_allowing((owner, identity, *limits)) if missing else (),
+        other_grants=_other_grants(question, owner_side) if missing else (),
+        resource_allows=strength > NOT_NAMED,
+    )
+
+
+def _worth(strength: int, question: Question, owner_side: OwnerSide | None) -> int:
+    """What it is worth that the owner's policy allows this strongly. In another account it only
+    ever opens the way for the caller's own policies, and only for some operations."""
+    if owner_side is None:
+        return BY_ACCOUNT
+    if not _reaches(question, owner_side):
+        return NOT_NAMED
+    return strength if _is_at_home(question, owner_side) else min(strength, BY_ACCOUNT)
+
+
+def _needed(
+    strength: int, owner: _Layer, identity: _Layer, limits: list[_Layer]
+) -> tuple[list[_Layer], str]:
+    """The layers that have to allow besides the owner's side, and the first that does not."""
+    if strength == NOT_NAMED:
+        return [], owner.name
+    # Who names the account leaves it to the account; who names a role is cut by what limits its
+    # sessions; who names the user or the session itself is not.
+    needed = [identity, *limits] if strength == BY_ACCOUNT else limits
+    if strength == ITSELF:
+        needed = []
+    for layer in needed:
+        if not layer.allowed_by:
+            return needed, layer.name
+    return needed, ""
+
+
+def _other_grants(
+    question: Question, owner_side: OwnerSide | None
+) -> tuple[tuple[Grant, str], ...]:
+    if owner_side is None or owner_side.grants is None:
+        return ()
+    return owner_side.grants.not_allowing(question)
+
+
+def _allowing(layers: Iterable[_Layer]) -> tuple[Named, ...]:
+    return tuple([layer.allowed_by for layer in layers if layer.allowed_by])
+
+
+def _is_at_home(question: Question, owner_side: OwnerSide | None) -> bool:
+    """Whether the owner's word alone is enough: for its own principals, and for services."""
+    principal = question.principal
+    return owner_side is None or principal.is_service or owner_side.account == principal.account
+
+
+def _reaches(question: Question, owner_side: OwnerSide | None) -> bool:
+    """Whether the operation works in the account of the resource at all."""
+    return _is_at_home(question, owner_side) or question.action in _CROSS_ACCOUNT_ACTIONS

@@ -1,21 +1,28 @@
-"""A policy document, read once and compiled: who, what, on which resource.
+"""A policy document, read once and compiled: who, what, on which resource, on what condition.
 
-This reads key policies and identity policies (IAM User Guide, "Grammar of the IAM JSON policy
-language"). Conditions, NotPrincipal and principals that are not yet known are kept as
-unreadable: such a statement never allows, and where it denies, it denies. What is not a policy
-at all raises PolicyError.
+This reads key policies, trust policies of roles, and the policies of identities (IAM User Guide,
+"Grammar of the IAM JSON policy language"). What is not a policy of its kind raises PolicyError;
+what is one says of every question whether it is about it, and if not, the first reason why.
 """
 
 import json
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
-from kmslab import arn as arns
+from kmslab.access.conditions import ConditionTest, compile_condition
+from kmslab.access.context import RequestContext
+from kmslab.access.principal_element import PrincipalElement, principal_element
+from kmslab.access.principals import ITSELF, NOT_NAMED, Grantees, Principal
+from kmslab.access.variables import ResourcePattern, resource_pattern
 from kmslab.access.wildcards import Matches, wildcard
+from kmslab.errors import PolicyError
+from kmslab.store.records import Grant
 
-_VERSIONS = ("2012-10-17", "2008-10-17")
+WITH_VARIABLES, WITHOUT_VARIABLES = "2012-10-17", "2008-10-17"
 _DOCUMENT_ELEMENTS = frozenset({"Version", "Id", "Statement"})
 _STATEMENT_ELEMENTS = frozenset(
     {
@@ -23,200 +30,366 @@ _STATEMENT_ELEMENTS = frozenset(
         *("Resource", "NotResource", "Condition"),
     }
 )
-_PRINCIPAL_KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
-_PRINCIPAL_ARN = re.compile(
-    r"arn:aws:(iam::[0-9]{12}:(root|(user|role|federated-user)/[^*?]+)"
-    r"|sts::[0-9]{12}:(assumed-role|federated-user)/[^*?]+)"
-)
 _OUTSIDE_LATIN_1 = re.compile("[^\u0009\u000a\u000d\u0020-\u00ff]")
+_IDENTITY_SID = re.compile("[0-9A-Za-z]*", re.ASCII)
+_ACTION = re.compile(r"\*|[a-zA-Z0-9-]+:[a-zA-Z0-9*?-]+", re.ASCII)
 
-
-def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, whose members stand in it once: of two Effects, which one was meant?"""
-    if len(dict(members)) < len(members):
-        raise ValueError("a member stands twice")
-    return dict(members)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-_from_json = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant).decode
-
-
-class PolicyError(Exception):
-    """The text is not a policy of its kind; the message says why in AWS's words."""
+# No caller can make what is kept grow without end.
+_MOST_SPLITS = 512
 
 
 class Question(NamedTuple):
-    """Who wants to do what. `account` is the caller's account, `account_root` its root ARN."""
+    """Who wants to do what, on which resource, and what else the request says.
 
-    principal_arn: str
-    account: str
-    account_root: str
+    `encryption_context` has the pairs as they were sent, for grants, which tell case apart;
+    `asked_grant` is the grant that CreateGrant wants to make.
+    """
+
+    principal: Principal
     action: str
     resource: str
+    context: RequestContext
+    encryption_context: Mapping[str, str] | None = None
+    asked_grant: Grant | None = None
+
+
+Reason = str | ConditionTest
+ANOTHER_ACTION = "it is about other actions"
+ANOTHER_RESOURCE = "it is about another resource"
+ANOTHER_PRINCIPAL = "it names other principals"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement. Patterns are None where the element is absent."""
+    """One statement. `who` is None in the policies of identities."""
 
     label: str
     allows: bool
-    principals: frozenset[str]
+    who: PrincipalElement | None
     actions: tuple[Matches, ...]
     not_actions: tuple[Matches, ...]
-    resources: tuple[Matches, ...]
-    not_resources: tuple[Matches, ...]
-    unreadable: str
+    resources: tuple[ResourcePattern, ...]
+    not_resources: tuple[ResourcePattern, ...]
+    conditions: tuple[ConditionTest, ...]
 
-    def mismatch(self, question: Question) -> str:
-        """The first reason why this statement is not about `question`'s action and resource;
-        "" where it is. Principals are asked for apart, by `names`."""
-        if not _covers(self.actions, self.not_actions, question.action.lower()):
-            return "another action"
-        if not _covers(self.resources, self.not_resources, question.resource):
-            return "another resource"
-        if self.unreadable and self.allows:
-            return self.unreadable
-        return ""
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it is about every resource there is."""
+        return any(pattern.is_any for pattern in self.resources)
 
-    def names(self, *names: str) -> bool:
-        """Whether the Principal element holds one of `names`."""
-        return not self.principals.isdisjoint(names)
+    def naming(self, principal: Principal) -> int:
+        """How it names `principal`; the policy of an identity means that identity."""
+        return ITSELF if self.who is None else self.who.naming(principal, self.allows)
+
+    def covers(self, action: str) -> bool:
+        """Whether it is about `action`, in lower case. With neither element KMS stores a
+        statement that is about nothing."""
+        for matches in self.actions:
+            if matches(action):
+                return True
+        return bool(self.not_actions) and not any(matches(action) for matches in self.not_actions)
+
+    def mismatch(self, question: Question, is_everywhere: bool = False) -> Reason | None:
+        """Why this statement, which covers the action, is not about `question`; None where it
+        is. Principals are asked for apart. What a Deny cannot read, it denies."""
+        if not is_everywhere and not self._covers_resource(question):
+            return ANOTHER_RESOURCE
+        for test in self.conditions:
+            answer = test.answer(question.context)
+            if answer is False or (answer is None and self.allows):
+                return test
+        return None
+
+    def _covers_resource(self, question: Question) -> bool:
+        resource, context = question.resource, question.context
+        for pattern in self.resources:
+            if pattern.matches(resource, context):
+                return True
+        if not self.not_resources:
+            return False
+        # Of a pattern whose variable has no value nobody knows what it leaves out.
+        if self.allows and not all(each.resolves(context) for each in self.not_resources):
+            return False
+        return not any(each.matches(resource, context) for each in self.not_resources)
+
+
+class Named(NamedTuple):
+    """A statement and the policy it stands in."""
+
+    policy_name: str
+    statement: Statement
+
+    def __str__(self) -> str:
+        return f"{self.policy_name}, {self.statement.label}"
 
 
 class Policy(NamedTuple):
     statements: tuple[Statement, ...]
 
 
+PassedOver = tuple[Named, Reason]
+
+
+class Weighed(NamedTuple):
+    """A statement about the action that names the caller, as strongly as `strength` says."""
+
+    named: Named
+    strength: int
+    is_everywhere: bool
+
+
+Split = tuple[tuple[Weighed, ...], tuple[PassedOver, ...]]
+
+
+class PolicyInForce:
+    """A policy under the name by which a decision speaks of it."""
+
+    __slots__ = ("_named", "_splits", "policy_name")
+
+    def __init__(self, policy_name: str, policy: Policy) -> None:
+        self.policy_name = policy_name
+        self._named = tuple(Named(policy_name, each) for each in policy.statements)
+        self._splits: dict[tuple[str, Grantees], Split] = {}
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        return tuple(named.statement for named in self._named)
+
+    def about(self, action: str, principal: Principal) -> Split:
+        """The statements worth weighing when `principal` asks for `action`, and the others, each
+        with its reason. Callers and actions come again and again, so this is kept."""
+        asked = action, principal.grantees
+        split = self._splits.get(asked)
+        if split is None:
+            if len(self._splits) >= _MOST_SPLITS:
+                self._splits.clear()
+            split = self._splits[asked] = self._split(action.lower(), principal)
+        return split
+
+    def _split(self, action: str, principal: Principal) -> Split:
+        weighed: list[Weighed] = []
+        passed_over: list[PassedOver] = []
+        for named in self._named:
+            statement = named.statement
+            strength = statement.naming(principal)
+            if not statement.covers(action):
+                passed_over.append((named, ANOTHER_ACTION))
+            elif strength == NOT_NAMED:
+                passed_over.append((named, ANOTHER_PRINCIPAL))
+            else:
+                weighed.append(Weighed(named, strength, statement.is_everywhere))
+        return tuple(weighed), tuple(passed_over)
+
+
+# --- The kinds of policy ------------------------------------------------------------------
+
+
+class _Kind(NamedTuple):
+    """What is peculiar to key policies, trust policies and identity policies."""
+
+    has_principal: bool
+    ignored: frozenset[str] = frozenset()
+
+
+# The KMS Developer Guide: kms:ResourceAliases works in IAM policies only.
+_KEY = _Kind(has_principal=True, ignored=frozenset({"kms:resourcealiases"}))
+_TRUST = _Kind(has_principal=True)
+_IDENTITY = _Kind(has_principal=False)
+
+
 @lru_cache(maxsize=1024)
-def key_policy(text: str) -> Policy:
+def key_policy(text: str) -> PolicyInForce:
     """Compile a key policy. In it `Resource: "*"` means the one key it belongs to."""
-    if _OUTSIDE_LATIN_1.search(text):
-        raise PolicyError("The policy has characters that a policy may not have.")
-    return _compile(text, with_principal=True)
+    if found := _OUTSIDE_LATIN_1.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise PolicyError("The policy has characters that a policy may not have.", f"line {line}")
+    return PolicyInForce("key policy", _compile(text, _KEY))
+
+
+@lru_cache(maxsize=1024)
+def trust_policy(text: str) -> PolicyInForce:
+    """Compile the policy that says who may assume a role. It has no Resource: the role is it."""
+    return PolicyInForce("trust policy", _compile(text, _TRUST))
 
 
 @lru_cache(maxsize=1024)
 def identity_policy(text: str) -> Policy:
-    """Compile a policy of a user."""
-    return _compile(text, with_principal=False)
+    """Compile a policy of a user or role, a permissions boundary or a session policy."""
+    return _compile(text, _IDENTITY)
 
 
-def _compile(text: str, with_principal: bool) -> Policy:
-    try:
-        document = _from_json(text)
-    except (ValueError, RecursionError):
-        raise PolicyError("Policy is not valid JSON.") from None
-    if not isinstance(document, dict):
-        raise PolicyError("Policy is not a JSON object.")
-    _refuse_unknown(document, _DOCUMENT_ELEMENTS)
-    if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
-        raise PolicyError("Policy has an unknown Version.")
+def _compile(text: str, kind: _Kind) -> Policy:
+    document = _document(text)
+    _refuse_unknown(document, _DOCUMENT_ELEMENTS, "document")
+    version = document.get("Version", WITHOUT_VARIABLES)
+    if version not in (WITH_VARIABLES, WITHOUT_VARIABLES):
+        raise PolicyError("Policy has an unknown Version.", "Version")
     statements = document.get("Statement")
     if isinstance(statements, dict):
         statements = [statements]
     if not isinstance(statements, list) or not statements:
-        raise PolicyError("Policy has no Statement.")
+        raise PolicyError("Policy has no Statement.", "Statement")
+    if kind is _IDENTITY:
+        _refuse_repeated_sids(statements)
     return Policy(
         tuple(
-            _compile_statement(statement, number, with_principal)
+            _compile_statement(statement, f"statement {number}", kind, version == WITH_VARIABLES)
             for number, statement in enumerate(statements, start=1)
         )
     )
 
 
-def _compile_statement(statement: Any, number: int, with_principal: bool) -> Statement:
+def _compile_statement(statement: Any, place: str, kind: _Kind, with_variables: bool) -> Statement:
     if not isinstance(statement, dict):
-        raise PolicyError("Policy has a Statement that is not a JSON object.")
-    _refuse_unknown(statement, _STATEMENT_ELEMENTS)
+        raise PolicyError("Policy has a Statement that is not a JSON object.", place)
+    _refuse_unknown(statement, _STATEMENT_ELEMENTS, place)
     if statement.get("Effect") not in ("Allow", "Deny"):
-        raise PolicyError("Policy has a statement without Effect Allow or Deny.")
-    has_principal = "Principal" in statement or "NotPrincipal" in statement
-    if has_principal is not with_principal:
-        problem = "without a principal" if with_principal else "with a principal"
-        raise PolicyError(f"Policy has a statement {problem}.")
-    sid = statement.get("Sid", "")
-    principals, unreadable = _principals(statement) if with_principal else (frozenset(), "")
-    if "Condition" in statement:
-        if not isinstance(statement["Condition"], dict):
-            raise PolicyError("Policy has a Condition that is not a JSON object.")
-        unreadable = "its condition is not understood"
-    actions, not_actions = _patterns(statement, "Action", ignore_case=True)
-    resources, not_resources = _patterns(statement, "Resource")
+        raise PolicyError("Policy has a statement without Effect Allow or Deny.", place)
+    _check_elements(statement, place, kind)
+    actions, not_actions = _both(statement, "Action", place)
+    resources, not_resources = _both(statement, "Resource", place)
+    if kind is _TRUST:
+        resources = ["*"]
     return Statement(
-        label=sid if isinstance(sid, str) and sid else f"statement {number}",
+        label=statement.get("Sid") or place,
         allows=statement["Effect"] == "Allow",
-        principals=principals,
-        actions=actions,
-        not_actions=not_actions,
-        resources=resources,
-        not_resources=not_resources,
-        unreadable=unreadable,
+        who=principal_element(statement, place) if kind.has_principal else None,
+        actions=tuple(_action(text, place) for text in actions),
+        not_actions=tuple(_action(text, place) for text in not_actions),
+        resources=_resources(resources, place, with_variables),
+        not_resources=_resources(not_resources, place, with_variables),
+        conditions=_conditions(statement, place, kind, with_variables),
     )
 
 
-def _principals(statement: dict[str, Any]) -> tuple[frozenset[str], str]:
-    """The principals named, accounts as their root ARN, and what could not be read."""
-    if "NotPrincipal" in statement:
-        if "Principal" in statement:
-            raise PolicyError("Policy has a statement with Principal and NotPrincipal.")
-        return frozenset("*"), "NotPrincipal is not understood"
-    principal = statement["Principal"]
-    if principal == "*":
-        return frozenset("*"), ""
-    if not isinstance(principal, dict) or not principal or set(principal) - _PRINCIPAL_KINDS:
-        raise _invalid_principals()
-    named = {kind: _texts(element, "Principal") for kind, element in principal.items()}
-    if not all(named.values()):
-        raise _invalid_principals()
-    return frozenset(_account_as_root(name) for name in named.get("AWS", ())), ""
+def _check_elements(statement: dict[str, Any], place: str, kind: _Kind) -> None:
+    """Which elements a statement of this kind must have, and which it must not."""
+    if not isinstance(statement.get("Sid", ""), str):
+        raise PolicyError("Policy has a Sid that is not text.", place)
+    has_principal = "Principal" in statement or "NotPrincipal" in statement
+    if kind.has_principal and not has_principal:
+        raise PolicyError("Policy has a statement without a principal.", place)
+    if not kind.has_principal and has_principal:
+        raise PolicyError("Policy document should not specify a principal.", place)
+    if kind is _TRUST and ("Resource" in statement or "NotResource" in statement):
+        raise PolicyError("Has prohibited field Resource", place)
+    if kind is not _KEY and not (statement.get("Action") or statement.get("NotAction")):
+        raise PolicyError("Policy statement must contain actions.", place)
+    if kind is _IDENTITY and not (statement.get("Resource") or statement.get("NotResource")):
+        raise PolicyError("Policy statement must contain resources.", place)
+    if kind is _IDENTITY and not _IDENTITY_SID.fullmatch(statement.get("Sid", "")):
+        raise PolicyError(
+            "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the "
+            "regular expression [0-9A-Za-z]*",
+            place,
+        )
 
 
-def _account_as_root(name: str) -> str:
-    if re.fullmatch("[0-9]{12}", name):
-        return arns.account_root_arn(name)
-    if name != "*" and not _PRINCIPAL_ARN.fullmatch(name):
-        raise _invalid_principals()
-    return name
+def _resources(texts: list[str], place: str, with_variables: bool) -> tuple[ResourcePattern, ...]:
+    with _placed(place):
+        return tuple(resource_pattern(text, with_variables) for text in texts)
 
 
-def _invalid_principals() -> PolicyError:
-    return PolicyError("Policy contains a statement with one or more invalid principals.")
+def _conditions(
+    statement: dict[str, Any], place: str, kind: _Kind, with_variables: bool
+) -> tuple[ConditionTest, ...]:
+    if "Condition" not in statement:
+        return ()
+    with _placed(place):
+        tests = compile_condition(statement["Condition"], with_variables, kind.ignored)
+    if kind is _KEY:
+        for test in tests:
+            _refuse_overly_permissive(test, place)
+    return tests
 
 
-def _patterns(
-    statement: dict[str, Any], element: str, ignore_case: bool = False
-) -> tuple[tuple[Matches, ...], tuple[Matches, ...]]:
-    """The compiled patterns of `element` and of its Not- form."""
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """Let a PolicyError that is raised inside name the statement too."""
+    try:
+        yield
+    except PolicyError as problem:
+        raise PolicyError(str(problem), ", ".join(filter(None, (place, problem.place)))) from None
+
+
+def _refuse_overly_permissive(test: ConditionTest, place: str) -> None:
+    """ForAllValues holds where nothing was sent; on a key of one value nobody can mean that
+    (KMS Developer Guide, "kms:EncryptionContext:context-key")."""
+    single = test.name.lower().startswith(("kms:encryptioncontext:", "aws:requesttag/"))
+    if single and test.operator.startswith("ForAllValues:"):
+        raise PolicyError(
+            f"OverlyPermissiveCondition: ForAllValues with the single-valued condition key "
+            f"{test.name}.",
+            f"{place}, Condition, {test.operator}",
+        )
+
+
+# --- Reading JSON -------------------------------------------------------------------------
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        document = _from_json(text)
+    except json.JSONDecodeError as problem:
+        place = f"line {problem.lineno}, column {problem.colno}: {problem.msg}"
+        raise PolicyError("Policy is not valid JSON.", place) from None
+    except (ValueError, RecursionError) as problem:
+        raise PolicyError("Policy is not valid JSON.", str(problem)) from None
+    if not isinstance(document, dict):
+        raise PolicyError("Policy is not a JSON object.", "document")
+    return document
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, whose members stand in it once: of two Effects, which one was meant?"""
+    if len(dict(members)) < len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice} stands twice in one object")
+    return dict(members)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_from_json = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant).decode
+
+
+def _both(statement: dict[str, Any], element: str, place: str) -> tuple[list[str], list[str]]:
+    """The texts of `element` and of its Not- form."""
     if element in statement and f"Not{element}" in statement:
-        raise PolicyError(f"Policy has a statement with {element} and Not{element}.")
+        raise PolicyError(f"Policy has a statement with {element} and Not{element}.", place)
     wanted, unwanted = (
-        tuple(wildcard(text, ignore_case) for text in _texts(statement.get(name, []), name))
-        for name in (element, f"Not{element}")
+        _texts(statement.get(name, []), name, place) for name in (element, f"Not{element}")
     )
     return wanted, unwanted
 
 
-def _texts(element: Any, name: str) -> list[str]:
+def _texts(element: Any, name: str, place: str) -> list[str]:
     texts = [element] if isinstance(element, str) else element
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise PolicyError(f"Policy has a {name} that is not text or a list of texts.")
+        raise PolicyError(f"Policy has a {name} that is not text or a list of texts.", place)
     return texts
 
 
-def _covers(wanted: tuple[Matches, ...], unwanted: tuple[Matches, ...], text: str) -> bool:
-    for matches in wanted:
-        if matches(text):
-            return True
-    # Neither element: KMS stores such a statement, and it has no effect.
-    return bool(unwanted) and not any(matches(text) for matches in unwanted)
+def _action(text: str, place: str) -> Matches:
+    if not _ACTION.fullmatch(text):
+        raise PolicyError(
+            f"Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: "
+            f"{text[:100]}",
+            f"{place}, Action",
+        )
+    return wildcard(text, ignore_case=True)
 
 
-def _refuse_unknown(element: dict[str, Any], known: frozenset[str]) -> None:
+def _refuse_unknown(element: dict[str, Any], known: frozenset[str], place: str) -> None:
     unknown = set(element) - known
     if unknown:
-        raise PolicyError(f"Policy has an unknown element: {min(unknown)}.")
+        raise PolicyError(f"Policy has an unknown element: {min(unknown)[:100]}.", place)
+
+
+def _refuse_repeated_sids(statements: list[Any]) -> None:
+    sids = [each["Sid"] for each in statements if isinstance(each, dict) and each.get("Sid")]
+    if len(set(map(str, sids))) < len(sids):
+        raise PolicyError("Statement IDs (SID) in a single policy must be unique.", "Statement")

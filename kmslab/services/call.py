@@ -8,11 +8,24 @@ from collections.abc import Callable
 from typing import Any
 
 from kmslab import errors
-from kmslab.access.decision import RESOURCE, Decision, ResourcePolicy, decide
-from kmslab.access.policy import Question, key_policy
+from kmslab.access.context import Value
+from kmslab.access.decision import (
+    IDENTITY,
+    RESOURCE,
+    Decision,
+    Identities,
+    OwnerSide,
+    decide,
+)
+from kmslab.access.grants import GrantsInForce
+from kmslab.access.policy import Question
 from kmslab.access.principals import Principal
+from kmslab.access.stored_policies import stored_key_policy
+from kmslab.services.callers import Caller
+from kmslab.services.condition_keys import Origin, context_of, encryption_context_of
+from kmslab.services.grant_tokens import grants_shown
 from kmslab.sources import RandomBytes
-from kmslab.store.records import KmsKey, Record
+from kmslab.store.records import Grant, KmsKey, Record
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm
 
@@ -25,18 +38,25 @@ class Call:
 
     For the event: `resources` are the ARNs it touched, `told` what responseElements shows
     (`tells_its_output`: all that is answered) and `additional` what additionalEventData shows.
+    For decisions: `asked_grant` is a grant in the making, `more_context` holds condition keys
+    that only the operation can tell.
     """
 
     __slots__ = (
         "additional",
+        "asked_grant",
+        "caller",
         "changes",
-        "decision",
+        "decisions",
+        "grant_propagation",
         "hsm",
+        "invalid_token",
         "mark",
+        "more_context",
         "now",
         "operation",
+        "origin",
         "parameters",
-        "principal",
         "random",
         "region",
         "resources",
@@ -50,26 +70,32 @@ class Call:
         self,
         service: str,
         operation: str,
-        parameters: dict[str, Any],
-        principal: Principal,
+        caller: Caller,
         region: str,
         now: float,
+        origin: Origin,
         store: Store,
         hsm: Hsm,
         random: RandomBytes,
+        grant_propagation: float = 0.0,
         mark: Callable[[str], None] | None = None,
     ) -> None:
         self.service = service
         self.operation = operation
-        self.parameters = parameters
-        self.principal = principal
+        self.parameters: dict[str, Any] = {}
+        self.caller = caller
         self.region = region
         self.now = now
+        self.origin = origin
         self.store = store
         self.hsm = hsm
         self.random = random
+        self.grant_propagation = grant_propagation
         self.mark = mark
-        self.decision: Decision | None = None
+        self.decisions: list[Decision] = []
+        self.asked_grant: Grant | None = None
+        self.invalid_token: errors.ServiceError | None = None
+        self.more_context: dict[str, Value] = {}
         self.changes: Changes | None = None
         self.resources: tuple[str, ...] = ()
         self.told: dict[str, Any] | None = None
@@ -77,8 +103,21 @@ class Call:
         self.additional: dict[str, Any] | None = None
 
     @property
+    def principal(self) -> Principal:
+        return self.caller.principal
+
+    @property
+    def identities(self) -> Identities:
+        return self.caller.identities
+
+    @property
     def account(self) -> str:
-        return self.principal.account
+        return self.caller.principal.account
+
+    @property
+    def decision(self) -> Decision | None:
+        """The last one that was asked for."""
+        return self.decisions[-1] if self.decisions else None
 
     def authorise(
         self, kms_key: KmsKey, action: str | None = None, by_ciphertext: bool = False
@@ -88,36 +127,82 @@ class Call:
         `by_ciphertext` says that only the ciphertext names the key: AWS then hides its ARN.
         Raises AccessDeniedException in AWS's wording.
         """
-        question = self._question(action, kms_key.arn)
-        owner_side = ResourcePolicy(key_policy(kms_key.policy), kms_key.account)
-        self.decision = decide(question, self.principal.policies, owner_side)
-        if not self.decision.allowed:
-            hidden = by_ciphertext or kms_key.account != self.account
-            if kms_key.account != self.account and not self.decision.resource_allows:
-                # What the sentence hides, the caller's own event must not tell.
-                self.resources = tuple(arn for arn in self.resources if arn != kms_key.arn)
-            raise errors.access_denied(_refusal(self.decision, hidden, by_ciphertext))
+        decision = self.decide_on_key(kms_key, action)
+        if not decision.allowed:
+            self.refuse_key(kms_key, decision, by_ciphertext)
+        if self.invalid_token:
+            # Only now: a stranger's invalid token must not tell whether there is such a key.
+            raise self.invalid_token
         if self.mark:
             self.mark("authorise")
 
+    def decide_on_key(self, kms_key: KmsKey, action: str | None = None) -> Decision:
+        question = self.question(action or self.operation, kms_key.arn, kms_key)
+        return self.decide(question, self.owner_side(kms_key))
+
+    def owner_side(self, kms_key: KmsKey) -> OwnerSide:
+        """The key policy, and the grants on the key with those whose tokens came along."""
+        shelf = f"{kms_key.account}/{kms_key.region}/{kms_key.key_id}"
+        shown = self._grants_shown() if "GrantTokens" in self.parameters else frozenset()
+        grants = GrantsInForce(self.store.grant_index.on(shelf), self.now, shown)
+        return OwnerSide(stored_key_policy(kms_key.policy), kms_key.account, grants)
+
+    def _grants_shown(self) -> frozenset[str]:
+        try:
+            return grants_shown(self)
+        except errors.ServiceError as problem:
+            self.invalid_token = problem
+            return frozenset()
+
+    def refuse_key(self, kms_key: KmsKey, decision: Decision, by_ciphertext: bool = False) -> None:
+        """Raise AWS's refusal for a decision about a key."""
+        foreign = kms_key.account != self.account
+        if foreign and not decision.resource_allows:
+            # What the sentence hides, the caller's own event must not tell.
+            self.resources = tuple(arn for arn in self.resources if arn != kms_key.arn)
+        raise errors.access_denied(_refusal(decision, by_ciphertext or foreign, by_ciphertext))
+
     def authorise_in_account(self, resource: str = "*", action: str | None = None) -> None:
         """`authorise` for what belongs to no key: identity policies alone decide."""
-        question = self._question(action, resource)
-        self.decision = decide(question, self.principal.policies, None)
-        if not self.decision.allowed:
-            raise errors.access_denied(_refusal(self.decision, hidden=False))
+        question = self.question(action or self.operation, resource)
+        decision = self.decide(question, None)
+        if not decision.allowed:
+            raise errors.access_denied(_refusal(decision, hidden=False))
 
     def allow_everyone(self, resource: str = "*") -> None:
         """For the few operations of AWS that need no permission at all."""
-        self.decision = Decision(self._question(None, resource), True)
+        self.decisions.append(Decision(self.question(self.operation, resource), True))
 
     def deny_absent(
         self, action: str | None = None, by_ciphertext: bool = False
     ) -> errors.ServiceError:
         """The refusal for a key that is not there but whose absence AWS does not admit: one of
         another account, or the key of a ciphertext."""
-        self.decision = Decision(self._question(action, ""), False, missing=RESOURCE)
-        return errors.access_denied(_refusal(self.decision, True, by_ciphertext))
+        decision = self.deny(self.question(action or self.operation, ""))
+        return errors.access_denied(_refusal(decision, True, by_ciphertext))
+
+    def deny(self, question: Question) -> Decision:
+        """The decision about a resource that is not there: nobody allows it."""
+        decision = Decision(question, False, missing=RESOURCE)
+        self.decisions.append(decision)
+        return decision
+
+    def question(self, action: str, resource: str, kms_key: KmsKey | None = None) -> Question:
+        """`action` on `resource`, with what this request tells to conditions."""
+        return Question(
+            self.caller.principal,
+            f"{self.service}:{action}",
+            resource,
+            context_of(self, kms_key, action),
+            encryption_context_of(self, action),
+            self.asked_grant,
+        )
+
+    def decide(self, question: Question, owner_side: OwnerSide | None) -> Decision:
+        """Ask, and remember the answer: the door lets nothing through that never asked."""
+        decision = decide(question, self.caller.identities, owner_side)
+        self.decisions.append(decision)
+        return decision
 
     def begin_change(self) -> Changes:
         """From here until the call is recorded, no other call changes the lab's state."""
@@ -138,17 +223,12 @@ class Call:
     def delete(self, *records: Record) -> None:
         self.begin_change().deleted.extend(records)
 
-    def _question(self, action: str | None, resource: str) -> Question:
-        name = f"{self.service}:{action or self.operation}"
-        caller = self.principal
-        return Question(caller.arn, caller.account, caller.account_root, name, resource)
-
 
 def _refusal(decision: Decision, hidden: bool, by_ciphertext: bool = False) -> str:
     """AWS's sentence (KMS Developer Guide, "Troubleshooting access"). `hidden`: where the key's
     own policy is what denies, the sentence does not admit that the key exists."""
-    question = decision.question
-    head = f"User: {question.principal_arn} is not authorized to perform: {question.action} on"
+    asked = decision.question
+    head = f"User: {asked.principal.arn} is not authorized to perform: {asked.action} on"
     if hidden and not decision.resource_allows:
         place = "the resource associated with this ciphertext" if by_ciphertext else "this resource"
         return (
@@ -156,8 +236,8 @@ def _refusal(decision: Decision, hidden: bool, by_ciphertext: bool = False) -> s
             "resource-based policies allow access, or a resource-based policy explicitly "
             "denies access"
         )
-    head = f"{head} resource: {question.resource}"
+    head = f"{head} resource: {asked.resource}"
     if decision.explicit:
-        article = "a" if decision.missing == RESOURCE else "an"
+        article = "an" if decision.missing == IDENTITY else "a"
         return f"{head} with an explicit deny in {article} {decision.missing}"
-    return f"{head} because no {decision.missing} allows the {question.action} action"
+    return f"{head} because no {decision.missing} allows the {asked.action} action"

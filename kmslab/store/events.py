@@ -33,6 +33,8 @@ class Event(NamedTuple):
     error_code: str = ""
     error_message: str = ""
     kind: str = "AwsApiCall"
+    # Of the two events of one call across accounts.
+    shared_id: str = ""
 
     def as_record(self) -> dict[str, Any]:
         """The event as CloudTrail's JSON object, members in the guide's order."""
@@ -66,6 +68,8 @@ class Event(NamedTuple):
         record["eventType"] = self.kind
         record["managementEvent"] = True
         record["recipientAccountId"] = self.account
+        if self.shared_id:
+            record["sharedEventID"] = self.shared_id
         record["eventCategory"] = "Management"
         return record
 

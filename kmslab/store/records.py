@@ -7,47 +7,11 @@ account, or all), and a `name` that is unique on its shelf. Times are seconds si
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
+
 
 def shelf_of(account: str, region: str) -> str:
     return f"{account}/{region}"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """An IAM user. `policies` are pairs of a policy's name and its JSON text."""
-
-    table: ClassVar[str] = "users"
-    account: str
-    user_name: str
-    user_id: str
-    policies: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def shelf(self) -> str:
-        return self.account
-
-    @property
-    def name(self) -> str:
-        return self.user_name
-
-
-@dataclass(frozen=True, slots=True)
-class AccessKey:
-    """A user's long-term credentials."""
-
-    table: ClassVar[str] = "access_keys"
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    account: str
-    user_name: str
-
-    @property
-    def shelf(self) -> str:
-        return ""
-
-    @property
-    def name(self) -> str:
-        return self.access_key_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +46,10 @@ class KmsKey:
     @property
     def name(self) -> str:
         return self.key_id
+
+    @property
+    def due(self) -> float | None:
+        return self.deletion_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +93,58 @@ class Alias:
         return self.alias_name
 
 
-Record = User | AccessKey | KmsKey | KeyToken | Alias
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A grant on one KMS key.
+
+    Pairs of a constraint are None where there is none of its kind, sorted otherwise.
+    `effective_from` is when the creation has spread through KMS; `removed_at` when somebody
+    retired or revoked it, and `ends_at` when that has spread. Then the record goes.
+    """
+
+    table: ClassVar[str] = "grants"
+    account: str
+    region: str
+    key_id: str
+    grant_id: str
+    grantee_principal: str
+    operations: tuple[str, ...]
+    creation_date: float
+    effective_from: float
+    issuing_account: str
+    retiring_principal: str = ""
+    grant_name: str = ""
+    subset: tuple[tuple[str, str], ...] | None = None
+    equals: tuple[tuple[str, str], ...] | None = None
+    source_arn: str = ""
+    grantee_is_service: bool = False
+    retiring_is_service: bool = False
+    removed_at: float | None = None
+    ends_at: float | None = None
+
+    @property
+    def key_arn(self) -> str:
+        return f"arn:aws:kms:{self.region}:{self.account}:key/{self.key_id}"
+
+    @property
+    def shelf(self) -> str:
+        return f"{self.account}/{self.region}/{self.key_id}"
+
+    @property
+    def name(self) -> str:
+        return self.grant_id
+
+    @property
+    def due(self) -> float | None:
+        return self.ends_at
+
+
+Record = User | Role | ManagedPolicy | AccessKey | RoleSession | KmsKey | KeyToken | Alias | Grant
 
 KINDS: dict[str, type[Record]] = {
-    kind.table: kind for kind in (User, AccessKey, KmsKey, KeyToken, Alias)
+    kind.table: kind
+    for kind in (
+        *(User, Role, ManagedPolicy, AccessKey, RoleSession),
+        *(KmsKey, KeyToken, Alias, Grant),
+    )
 }

@@ -12,9 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kmslab.store.events import Event
+from kmslab.store.grant_index import GrantIndex
+from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
 from kmslab.store.journal import Journal
-from kmslab.store.records import AccessKey, Alias, KeyToken, KmsKey, Record, User
+from kmslab.store.records import KINDS, Alias, Grant, KeyToken, KmsKey, Record
 from kmslab.store.table import Table
+
+DueRecord = KmsKey | Grant | RoleSession
+"""The kinds of record that end by the clock."""
 
 
 @dataclass(slots=True)
@@ -30,15 +35,23 @@ class Store:
 
     def __init__(self, journal: Journal | None = None) -> None:
         self.users: Table[User] = Table()
+        self.roles: Table[Role] = Table()
+        self.managed_policies: Table[ManagedPolicy] = Table()
         self.access_keys: Table[AccessKey] = Table()
+        self.role_sessions: Table[RoleSession] = Table()
         self.kms_keys: Table[KmsKey] = Table()
         self.key_tokens: Table[KeyToken] = Table()
         self.aliases: Table[Alias] = Table()
+        self.grants: Table[Grant] = Table()
+        self.grant_index = GrantIndex()
+        # Counts changes of users, roles and policies: what was read from them may be kept as long
+        # as it stands still.
+        self.identities_version = 0
         self.events: list[Event] = []
         self.lock = threading.RLock()
-        # Deletions by the clock: (when, shelf, key id). An entry may be out of date; who
-        # takes it looks at the key itself.
-        self._due: list[tuple[float, str, str]] = []
+        # What ends by the clock: (when, table, shelf, name). An entry may be out of date; who
+        # takes it looks at the record itself.
+        self._due: list[tuple[float, str, str, str]] = []
         self._journal = journal
         if journal:
             self._load(journal)
@@ -51,7 +64,7 @@ class Store:
             if self._journal:
                 self._journal.write(put, deleted, events)
             for record in deleted:
-                self._table(record).delete(record)
+                self._forget(record)
             for record in put:
                 self._apply(record)
             self.events.extend(events)
@@ -61,16 +74,16 @@ class Store:
         first = self._due[:1]
         return first[0][0] if first else None
 
-    def due_key(self, now: float) -> tuple[float, KmsKey] | None:
-        """The next KMS key whose waiting period ended by `now`, with the time it ended.
+    def next_due_record(self, now: float) -> tuple[float, DueRecord] | None:
+        """The next record whose time came by `now`, with that time.
 
-        It stays next until it is gone, so that a deletion that fails is tried again.
+        It stays next until it is gone, so that an end that fails is tried again.
         """
         while self._due and self._due[0][0] <= now:
-            when, shelf, key_id = self._due[0]
-            kms_key = self.kms_keys.get(shelf, key_id)
-            if kms_key and kms_key.deletion_date == when:
-                return when, kms_key
+            when, table, shelf, name = self._due[0]
+            record: DueRecord | None = getattr(self, table).get(shelf, name)
+            if record and record.due == when:
+                return when, record
             heapq.heappop(self._due)
         return None
 
@@ -78,9 +91,10 @@ class Store:
         with self.lock:
             if self._journal:
                 self._journal.clear()
-            for table in (self.users, self.access_keys, self.kms_keys, self.key_tokens):
-                table.clear()
-            self.aliases.clear()
+            for table in KINDS:
+                getattr(self, table).clear()
+            self.grant_index.clear()
+            self.identities_version += 1
             self.events.clear()
             self._due.clear()
 
@@ -95,8 +109,21 @@ class Store:
 
     def _apply(self, record: Record) -> None:
         self._table(record).put(record)
-        if isinstance(record, KmsKey) and record.deletion_date is not None:
-            heapq.heappush(self._due, (record.deletion_date, record.shelf, record.key_id))
+        self._note(record)
+        if isinstance(record, Grant):
+            self.grant_index.put(record)
+        if isinstance(record, DueRecord) and record.due is not None:
+            heapq.heappush(self._due, (record.due, record.table, record.shelf, record.name))
+
+    def _forget(self, record: Record) -> None:
+        self._table(record).delete(record)
+        self._note(record)
+        if isinstance(record, Grant):
+            self.grant_index.delete(record)
+
+    def _note(self, record: Record) -> None:
+        if isinstance(record, User | Role | ManagedPolicy):
+            self.identities_version += 1
 
     def _table(self, record: Record) -> Table[Any]:
         table: Table[Any] = getattr(self, record.table)

@@ -2,9 +2,9 @@
 
 AWS's HSMs of one Region share domain keys, and a KMS key's material rests outside of them
 only as an exported key token, encrypted under such a key (AWS KMS Cryptographic Details,
-"Domain keys"). A lab has one. Two keys are derived from it by purpose: one wraps key
-material, the other seals the headers of ciphertext blobs. Neither can be read back. For a lab
-with a directory the domain key rests in a file of its own, which only its owner can read.
+"Domain keys"). A lab has one. Three keys are derived from it by purpose: one wraps key
+material, one seals ciphertext blobs, one seals tokens. None can be read back. For a lab with a
+directory the domain key rests in a file of its own, which only its owner can read.
 """
 
 import hmac
@@ -27,7 +27,7 @@ _PROOF_NAME = b"kmslab domain key"
 
 
 class DomainKey:
-    """Wraps key material and seals blobs. `secret` is 32 random bytes."""
+    """Wraps key material, seals blobs and tokens. `secret` is 32 random bytes."""
 
     def __init__(self, secret: bytes, random: RandomBytes) -> None:
         if len(secret) != SIZE:
@@ -35,6 +35,7 @@ class DomainKey:
         derivation = KeyDerivation(secret)
         self._wrapping = AESGCM(derivation.derive(b"kmslab wrap key material", b""))
         self._sealing = derivation.derive(b"kmslab seal ciphertext blob", b"")
+        self._token_sealing = derivation.derive(b"kmslab seal token", b"")
         self._random = random
 
     def wrap(self, material: bytes, name: bytes) -> bytes:
@@ -57,6 +58,15 @@ class DomainKey:
     def seal_fits(self, message: bytes, seal: bytes) -> bool:
         return hmac.compare_digest(self.seal(message), seal)
 
+    def seal_token(self, purpose: bytes, payload: bytes) -> bytes:
+        """`payload` with a seal that only this domain can make, for this `purpose` alone."""
+        return payload + self._token_seal(purpose, payload)
+
+    def open_token(self, purpose: bytes, sealed: bytes) -> bytes | None:
+        """The payload that `seal_token` was given, or None for anything it did not make."""
+        payload, seal = sealed[:-SEAL_SIZE], sealed[-SEAL_SIZE:]
+        return payload if hmac.compare_digest(self._token_seal(purpose, payload), seal) else None
+
     def proof(self) -> str:
         """A text that shows later whether a domain key is this one. It tells nothing else."""
         return self.wrap(b"", _PROOF_NAME).hex()
@@ -66,6 +76,11 @@ class DomainKey:
             return self.unwrap(bytes.fromhex(proof), _PROOF_NAME) is not None
         except ValueError:
             return False
+
+    def _token_seal(self, purpose: bytes, payload: bytes) -> bytes:
+        # The length keeps a purpose apart from one that it begins with.
+        message = bytes((len(purpose),)) + purpose + payload
+        return blake2b(message, key=self._token_sealing, digest_size=SEAL_SIZE).digest()
 
 
 def domain_key_in(directory: Path, proof: str | None, random: RandomBytes) -> DomainKey:

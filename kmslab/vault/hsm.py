@@ -84,6 +84,14 @@ class Hsm:
         except InvalidTag:
             raise errors.invalid_ciphertext() from None
 
+    def seal_token(self, purpose: bytes, payload: bytes) -> bytes:
+        """`payload`, in clear, with a seal that only this domain can make for `purpose`."""
+        return self._domain_key.seal_token(purpose, payload)
+
+    def open_token(self, purpose: bytes, sealed: bytes) -> bytes | None:
+        """The payload of what `seal_token` made for `purpose`; None for anything else."""
+        return self._domain_key.open_token(purpose, sealed)
+
     def random_bytes(self, size: int) -> bytes:
         return self._random(size)
 

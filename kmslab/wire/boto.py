@@ -40,10 +40,12 @@ def in_process_client(
     region_name: str,
     access_key_id: str,
     secret_access_key: str,
+    session_token: str,
     handle: Handle,
     config: Config | None = None,
 ) -> Any:
-    """A boto3 client of `service` for these credentials, answered by `handle`."""
+    """A boto3 client of `service` for these credentials, answered by `handle`. `session_token` is
+    "" for long-term credentials."""
     merged = CONFIG.merge(config) if config else CONFIG
     with _one_at_a_time:
         client = _session().client(
@@ -53,6 +55,7 @@ def in_process_client(
             verify=True,
             aws_access_key_id=access_key_id,
             aws_secret_access_key=secret_access_key,
+            aws_session_token=session_token or None,
         )
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
@@ -102,7 +105,8 @@ def as_request(request: AWSPreparedRequest) -> Request:
     body = request.body or b""
     if not isinstance(body, bytes):
         body = body.encode() if isinstance(body, str) else body.read()
-    return Request(request.method, path, query, headers, body, service, region)
+    secure = request.url.startswith("https:")
+    return Request(request.method, path, query, headers, body, service, region, secure=secure)
 
 
 @lru_cache(maxsize=1024)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from kmslab import errors
 from kmslab.errors import ServiceError
 from kmslab.wire.message import Answer, Request
+from kmslab.wire.model import OperationSchema
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 LARGEST_BODY = 1024 * 1024
@@ -52,7 +53,7 @@ def route(request: Request) -> tuple[str, str]:
     return service, operation
 
 
-def read_body(request: Request) -> Any:
+def read_body(request: Request, schema: OperationSchema) -> Any:
     """The JSON value of the body. Raises SerializationException where it is not JSON."""
     if not request.body:
         return {}
@@ -62,13 +63,14 @@ def read_body(request: Request) -> Any:
         raise errors.serialization() from None
 
 
-def answer(output: dict[str, Any] | None, operation: str, request_id: str) -> Answer:
+def answer(schema: OperationSchema, output: Mapping[str, Any] | None, request_id: str) -> Answer:
     """A success. KMS answers an operation without output with no body at all."""
-    body = b"" if output is None else _to_json(output).encode()
+    written = schema.write(output)
+    body = b"" if written is None else _to_json(written).encode()
     return Answer(200, _headers(request_id), body)
 
 
-def refuse(refusal: ServiceError, request_id: str) -> Answer:
+def refuse(refusal: ServiceError, request_id: str, service: str | None) -> Answer:
     """A refusal; `__type` carries the code, and some codes come without a message."""
     members = {"__type": refusal.code}
     if refusal.message:

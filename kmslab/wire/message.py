@@ -8,7 +8,8 @@ class Request(NamedTuple):
     """A request as it travelled: nothing decoded, header names in lower case.
 
     `host_service` and `host_region` are what the host name says, as in
-    kms.eu-west-1.amazonaws.com; None where the host names neither (127.0.0.1).
+    kms.eu-west-1.amazonaws.com; None where the host names neither (127.0.0.1). `secure` says
+    that the request came over TLS.
     """
 
     method: str
@@ -19,6 +20,7 @@ class Request(NamedTuple):
     host_service: str | None = None
     host_region: str | None = None
     source_ip: str = "127.0.0.1"
+    secure: bool = False
 
 
 class Answer(NamedTuple):

@@ -1,24 +1,29 @@
-"""The query protocol of STS: a form names the action, the answer is XML.
+"""The query protocol of IAM and STS: a form names the action, the answer is XML.
 
-Generic over botocore's model; nothing about signatures or principals.
+How a request names its service and how an answer is framed; members are read and written by
+`form_readers` and `xml_writers`. It must not know what any operation does, nor who calls.
 """
 
-import re
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
-from xml.etree import ElementTree as Xml
 
-from botocore.model import ListShape, Shape, StructureShape
+from botocore.model import ServiceModel
 
 from kmslab import errors
 from kmslab.errors import ServiceError
+from kmslab.wire.form_readers import FieldsReader, Json, fields_reader
 from kmslab.wire.message import Answer, Request
-from kmslab.wire.model import service_schema
+from kmslab.wire.model import OperationSchema, service_schema
+from kmslab.wire.xml_writers import xml_text, xml_writer
 
 # The form's Version → the service.
-_SERVICES = {"2011-06-15": "sts"}
+_SERVICES = {"2011-06-15": "sts", "2010-05-08": "iam"}
 _LARGEST_BODY = 1024 * 1024
 _MOST_FIELDS = 10_000
+# No shape lies deeper; a shape that contains itself must not be followed for ever.
+_MOST_DOTS = 32
 
 # Query services have their own codes, and 403 for who could not be authenticated.
 _CODES = {
@@ -28,6 +33,7 @@ _CODES = {
     "IncompleteSignatureException": ("IncompleteSignature", 400),
     "UnknownOperationException": ("InvalidAction", 400),
     "UnsupportedOperationException": ("InvalidAction", 400),
+    "ExpiredTokenException": ("ExpiredToken", 403),
     "AccessDeniedException": ("AccessDenied", 403),
     "ValidationException": ("ValidationError", 400),
     "SerializationException": ("MalformedInput", 400),
@@ -39,66 +45,78 @@ def route(request: Request) -> tuple[str, str]:
     """The service and the operation that are asked for. Raises UnknownOperationException."""
     if len(request.body) > _LARGEST_BODY:
         raise errors.too_large()
-    form = read_body(request)
+    form = _form(request)
     service = _SERVICES.get(form.get("Version", ""))
     if request.method != "POST" or service is None:
         raise errors.unknown_operation(f"Could not find operation {form.get('Action', '')}")
     return service, form.get("Action", "")
 
 
-def read_body(request: Request) -> dict[str, str]:
-    """The fields of the form. Raises SerializationException for what is not a form."""
+def read_body(request: Request, schema: OperationSchema) -> Json:
+    """The fields of the form as the JSON that `schema` reads; what it does not know is left out.
+
+    A text that is not of its member's type stays a text, which `schema` refuses. Raises
+    SerializationException for what is not a form, and for lists and maps that cannot be built.
+    """
+    form = _form(request)
+    return _input_reader(schema)({n: t for n, t in form.items() if n.count(".") <= _MOST_DOTS})
+
+
+def answer(schema: OperationSchema, output: Mapping[str, Any] | None, request_id: str) -> Answer:
+    """A success: <OperationResponse><OperationResult>…</OperationResult>…"""
+    result = _output_writer(schema)(output or {})
+    metadata = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+    namespace = _namespace(schema.model.service_model)
+    return _answer(200, f"{schema.name}Response", namespace, result + metadata, request_id)
+
+
+def refuse(refusal: ServiceError, request_id: str, service: str | None) -> Answer:
+    """A refusal, in the codes of the query services; `service` is None where it is unknown."""
+    code, status = _CODES.get(refusal.code, (refusal.code, refusal.status))
+    sentence = xml_text(refusal.message)
+    error = f"<Type>Sender</Type><Code>{xml_text(code)}</Code><Message>{sentence}</Message>"
+    inner = f"<Error>{error}</Error><RequestId>{request_id}</RequestId>"
+    namespace = _namespace(service_schema(service).model) if service else ""
+    return _answer(status, "ErrorResponse", namespace, inner, request_id)
+
+
+def _answer(status: int, root: str, namespace: str, inner: str, request_id: str) -> Answer:
+    headers = {"x-amzn-requestid": request_id, "content-type": "text/xml"}
+    start = f'<{root} xmlns="{namespace}">' if namespace else f"<{root}>"
+    return Answer(status, headers, f"{start}{inner}</{root}>".encode())
+
+
+def _namespace(service: ServiceModel) -> str:
+    namespace: str = service.metadata["xmlNamespace"]
+    return namespace
+
+
+def _form(request: Request) -> dict[str, str]:
+    """The fields of the form. Raises SerializationException for what is not a form.
+
+    The last of several fields of one name wins, as the last of several members does in JSON:
+    what is read is then one thing, whoever reads it.
+    """
     try:
         text = request.body.decode("ascii")
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        fields = parse_qsl(
+            text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
+        )
+        return dict(fields)
     except ValueError:
         raise errors.serialization() from None
 
 
-def answer(output: dict[str, Any] | None, operation: str, request_id: str) -> Answer:
-    """A success: <OperationResponse><OperationResult>…</OperationResult>…"""
-    schema = service_schema("sts").operation(operation)
-    shape = schema.model.output_shape if schema else None
-    response = Xml.Element(f"{operation}Response", xmlns=_NAMESPACE)
-    if shape is not None:
-        _add(Xml.SubElement(response, f"{operation}Result"), shape, output or {})
-    metadata = Xml.SubElement(response, "ResponseMetadata")
-    Xml.SubElement(metadata, "RequestId").text = request_id
-    return Answer(200, _headers(request_id), _document(response))
+@cache
+def _input_reader(schema: OperationSchema) -> FieldsReader:
+    shape = schema.model.input_shape
+    return fields_reader(shape) if shape else lambda fields: {}
 
 
-def refuse(refusal: ServiceError, request_id: str) -> Answer:
-    code, status = _CODES.get(refusal.code, (refusal.code, refusal.status))
-    response = Xml.Element("ErrorResponse", xmlns=_NAMESPACE)
-    error = Xml.SubElement(response, "Error")
-    Xml.SubElement(error, "Type").text = "Sender"
-    Xml.SubElement(error, "Code").text = code
-    Xml.SubElement(error, "Message").text = _NOT_XML.sub("\ufffd", refusal.message)
-    Xml.SubElement(response, "RequestId").text = request_id
-    return Answer(status, _headers(request_id), _document(response))
-
-
-# What no XML document may hold, not even escaped; refusals repeat what callers wrote.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
-
-
-def _add(parent: Xml.Element, shape: Shape, value: Any) -> None:
-    if isinstance(shape, StructureShape):
-        for name, member in value.items():
-            _add(Xml.SubElement(parent, name), shape.members[name], member)
-    elif isinstance(shape, ListShape):
-        for member in value:
-            _add(Xml.SubElement(parent, "member"), shape.member, member)
-    else:
-        parent.text = _NOT_XML.sub("\ufffd", str(value))
-
-
-def _headers(request_id: str) -> dict[str, str]:
-    return {"x-amzn-requestid": request_id, "content-type": "text/xml"}
-
-
-def _document(root: Xml.Element) -> bytes:
-    document: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
-    return document
+@cache
+def _output_writer(schema: OperationSchema) -> Callable[[Mapping[str, Any]], str]:
+    shape = schema.model.output_shape
+    if shape is None:
+        return lambda output: ""
+    wrapper, write = shape.serialization["resultWrapper"], xml_writer(shape)
+    return lambda output: write(wrapper, output)

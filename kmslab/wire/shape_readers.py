@@ -141,7 +141,7 @@ def _string_reader(shape: Shape, shown: bool) -> Reader:
     wording = shape.metadata.get("pattern")
     pattern = None
     if wording and shape.name not in _PATTERN_CHECKED_LATER:
-        pattern = re.compile(wording, re.ASCII)
+        pattern = _compiled(wording)
 
     def read(given: Json, path: str, violations: list[str]) -> str:
         if type(given) is not str:
@@ -158,6 +158,24 @@ def _string_reader(shape: Shape, shown: bool) -> Reader:
         return given
 
     return read
+
+
+# AWS's patterns are Java's, where \w is ASCII and \p{…} names a class of Unicode. Python's
+# patterns lack these; its own \w is all letters, digits and "_", which AWS allows wherever it
+# allows letters and digits of Unicode.
+_UNICODE_CLASSES = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\w",
+    r"\p{Z}": r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
+}
+
+
+def _compiled(wording: str) -> re.Pattern[str]:
+    if r"\p{" not in wording:
+        return re.compile(wording, re.ASCII)
+    for java, python in _UNICODE_CLASSES.items():
+        wording = wording.replace(java, python)
+    return re.compile(wording)
 
 
 def _blob_reader(shape: Shape) -> Reader:

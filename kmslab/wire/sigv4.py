@@ -19,7 +19,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from kmslab import errors
-from kmslab.store.records import AccessKey
+from kmslab.store.iam_records import AccessKey, RoleSession
 from kmslab.wire.message import Request
 from kmslab.wire.model import region_names
 
@@ -38,7 +38,8 @@ _USUAL_HEADER = re.compile(
     r"SignedHeaders=([^,\s]+), ?Signature=([^,\s]+)"
 )
 
-FindAccessKey = Callable[[str], AccessKey | None]
+Credential = AccessKey | RoleSession
+FindCredential = Callable[[str], Credential | None]
 
 
 class Scope(NamedTuple):
@@ -57,7 +58,9 @@ class Authorization(NamedTuple):
     signature: str
 
 
-def verify(request: Request, service: str, find_access_key: FindAccessKey) -> tuple[AccessKey, str]:
+def verify(
+    request: Request, service: str, find_credential: FindCredential
+) -> tuple[Credential, str]:
     """Who signed `request`, and the Region it is meant for.
 
     `service` is the signing name the request must be scoped to. Raises the refusals of AWS's
@@ -67,16 +70,22 @@ def verify(request: Request, service: str, find_access_key: FindAccessKey) -> tu
     timestamp = _timestamp(request.headers)
     scope = authorization.scope
     _check_scope(scope, service, request.host_region, timestamp)
-    access_key = find_access_key(scope.access_key_id)
-    if access_key is None or "x-amz-security-token" in request.headers:
+    credential = find_credential(scope.access_key_id)
+    if credential is None or not _has_its_token(request, credential):
         raise errors.unrecognized_client()
     _check_signed_headers(authorization.signed_headers, request.headers)
     canonical = canonical_request(request, authorization.signed_headers)
-    signature = sign(canonical, timestamp, scope, access_key.secret_access_key)
+    signature = sign(canonical, timestamp, scope, credential.secret_access_key)
     if not hmac.compare_digest(signature.encode(), authorization.signature.encode()):
         raise errors.signature_differs()
     _check_time(timestamp)
-    return access_key, scope.region
+    return credential, scope.region
+
+
+def _has_its_token(request: Request, credential: Credential) -> bool:
+    """Temporary credentials come with their session token, long-term ones without any."""
+    given = request.headers.get("x-amz-security-token", "")
+    return hmac.compare_digest(given.encode(), credential.session_token.encode())
 
 
 def canonical_request(request: Request, signed_headers: str) -> str:

@@ -15,6 +15,8 @@ from kmslab.services.kms import (
     cryptography,
     data_keys,
     deletion,
+    grant_lists,
+    grants,
     key_policies,
     keys,
     tags,
@@ -27,6 +29,8 @@ _MODULES: tuple[ModuleType, ...] = (
     data_keys,
     key_policies,
     tags,
+    grants,
+    grant_lists,
     deletion,
 )
 

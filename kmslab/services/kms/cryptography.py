@@ -8,8 +8,7 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.grants import check_grant_tokens
-from kmslab.services.kms.identifiers import find_key, is_key_id
+from kmslab.services.kms.identifiers import find_key, is_key_id, peek_key
 from kmslab.services.kms.key_states import require_usable
 from kmslab.store.records import KmsKey, shelf_of
 from kmslab.vault.hsm import BackingKeyName
@@ -52,6 +51,7 @@ def re_encrypt(call: Call) -> dict[str, Any]:
     """
     asked = call.parameters
     _require(call, "CiphertextBlob")
+    _note_same_key(call)
     source, material = _key_of_ciphertext(
         call, "SourceKeyId", "SourceEncryptionAlgorithm", "ReEncryptFrom"
     )
@@ -91,7 +91,6 @@ def authorise_use(
 ) -> None:
     """What every cryptographic operation asks before it touches a key."""
     call.authorise(kms_key, action, by_ciphertext)
-    check_grant_tokens(call)
     require_usable(kms_key)
 
 
@@ -144,6 +143,20 @@ def _key_of_ciphertext(
     if (kms_key.account, kms_key.key_id) != (material.account, material.key_id):
         raise errors.incorrect_key()
     return kms_key, material
+
+
+def _note_same_key(call: Call) -> None:
+    """For the condition kms:ReEncryptOnSameKey, which both halves of the right may ask for."""
+    asked = call.parameters
+    destination = peek_key(call, asked["DestinationKeyId"])
+    try:
+        material = call.hsm.read_header(asked["CiphertextBlob"])
+    except errors.ServiceError:
+        return
+    if destination:
+        ids = (destination.account, destination.key_id)
+        same = ids == (material.account, material.key_id)
+        call.more_context["kms:reencryptonsamekey"] = "true" if same else "false"
 
 
 def _is_of_another_account(call: Call, key_text: str) -> bool:

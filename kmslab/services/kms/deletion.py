@@ -1,8 +1,8 @@
 """The end of a key: never at once, and then for good.
 
 A key is scheduled, waits 7 to 30 days, can be cancelled, and when the clock reaches its day it
-goes with its material, its aliases and its policy; its ciphertexts can never be read again
-(KMS Developer Guide, "Deleting KMS keys").
+goes with its material, its aliases, its grants and its policy; its ciphertexts can never be read
+again (KMS Developer Guide, "Deleting KMS keys").
 """
 
 from dataclasses import replace
@@ -59,9 +59,10 @@ def cancel_key_deletion(call: Call) -> dict[str, Any]:
 
 def delete_key(kms_key: KmsKey, when: float, store: Store, hsm: Hsm, random: RandomBytes) -> None:
     """Destroy a key whose waiting period has ended, and record KMS's own event of it."""
-    tokens = list(store.key_tokens.on(f"{kms_key.shelf}/{kms_key.key_id}"))
+    shelf = f"{kms_key.shelf}/{kms_key.key_id}"
+    tokens, grants = list(store.key_tokens.on(shelf)), store.grants.on(shelf)
     aliases = [store.aliases.get(kms_key.shelf, name) for name in kms_key.alias_names]
-    gone = Changes(deleted=[kms_key, *tokens, *(alias for alias in aliases if alias)])
+    gone = Changes(deleted=[kms_key, *tokens, *grants, *(alias for alias in aliases if alias)])
     store.commit(gone, [_service_event(kms_key, when, uuid_text(random(16)))])
     for token in tokens:
         hsm.forget(BackingKeyName(kms_key.account, kms_key.key_id, token.key_material_id))

@@ -44,6 +44,17 @@ def find_key_by_id(call: Call, text: str, action: str | None = None) -> KmsKey:
     return find_key(call, text, action)
 
 
+def peek_key(call: Call, text: str) -> KmsKey | None:
+    """The KMS key that `text` means, None where there is none; nothing is refused or recorded."""
+    account, resource = call.account, text
+    if arn := arns.parse_arn(text):
+        account, resource = arn.account, arn.resource
+    shelf = shelf_of(account, call.region)
+    alias = call.store.aliases.get(shelf, resource)
+    key_id = alias.target_key_id if alias else resource.removeprefix("key/")
+    return call.store.kms_keys.get(shelf, key_id)
+
+
 def _parts_of_arn(call: Call, text: str) -> tuple[str, str]:
     """Account and resource of a KMS ARN of this Region."""
     arn = arns.parse_arn(text)

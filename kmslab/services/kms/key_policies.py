@@ -5,11 +5,15 @@ from typing import Any
 
 from kmslab import arn as arns
 from kmslab import errors
-from kmslab.access.decision import ResourcePolicy, decide
-from kmslab.access.policy import PolicyError, Question, key_policy
+from kmslab.access.decision import OwnerSide, decide
+from kmslab.access.policy import PolicyInForce, key_policy
+from kmslab.access.principal_element import invalid_principals
+from kmslab.errors import PolicyError
 from kmslab.services.call import Call
+from kmslab.services.identities import exists
 from kmslab.services.kms.identifiers import find_key_by_id
 from kmslab.services.kms.paging import page_end, page_limit, page_start
+from kmslab.store.records import KmsKey
 
 POLICY_NAME = "default"
 _LARGEST = 32_768
@@ -59,13 +63,13 @@ def put_key_policy(call: Call) -> None:
     call.authorise(kms_key)
     _require_default_name(call)
     policy = call.parameters["Policy"]
-    check_key_policy(call, policy, kms_key.arn)
+    check_key_policy(call, policy, kms_key)
     call.put(replace(kms_key, policy=policy))
     call.told = {"keyId": kms_key.arn}
 
 
-def check_key_policy(call: Call, policy: str, key_arn: str) -> None:
-    """Refuse a policy that is too long, is none, or would lock its author out.
+def check_key_policy(call: Call, policy: str, kms_key: KmsKey) -> None:
+    """Refuse a policy that is too long, is none, names nobody, or would lock its author out.
 
     Raises LimitExceededException and MalformedPolicyDocumentException.
     """
@@ -73,17 +77,21 @@ def check_key_policy(call: Call, policy: str, key_arn: str) -> None:
         raise errors.limit_exceeded(f"The key policy is larger than {_LARGEST} bytes.")
     try:
         compiled = key_policy(policy)
+        _require_principals(call, compiled)
     except PolicyError as problem:
         raise errors.malformed_policy(str(problem)) from None
     if call.parameters.get("BypassPolicyLockoutSafetyCheck"):
         return
-    caller = call.principal
-    question = Question(
-        caller.arn, caller.account, caller.account_root, "kms:PutKeyPolicy", key_arn
-    )
-    owner_side = ResourcePolicy(compiled, call.account)
-    if not decide(question, caller.policies, owner_side).allowed:
+    question = call.question("PutKeyPolicy", kms_key.arn, kms_key)
+    if not decide(question, call.identities, OwnerSide(compiled, kms_key.account)).allowed:
         raise errors.policy_locks_out()
+
+
+def _require_principals(call: Call, policy: PolicyInForce) -> None:
+    for statement in policy.statements:
+        names = statement.who.names if statement.who else ()
+        if not all(exists(call.store, name) for name in names):
+            raise invalid_principals(statement.label)
 
 
 def _require_default_name(call: Call) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.grants import check_grant_tokens
 from kmslab.services.kms.identifiers import find_key, find_key_by_id
 from kmslab.services.kms.key_policies import check_key_policy, default_key_policy
 from kmslab.services.kms.key_states import (
@@ -35,7 +34,8 @@ def create_key(call: Call) -> dict[str, Any]:
     policy = call.parameters.get("Policy") or default_key_policy(call.account)
     call.begin_change()
     kms_key, token = new_symmetric_key(call, policy)
-    check_key_policy(call, policy, kms_key.arn)
+    if call.parameters.get("Policy"):
+        check_key_policy(call, policy, kms_key)
     kms_key = replace(kms_key, description=call.parameters.get("Description", ""), tags=tags)
     call.put(kms_key, token)
     call.resources = (kms_key.arn,)
@@ -48,7 +48,6 @@ def describe_key(call: Call) -> dict[str, Any]:
     text = call.parameters["KeyId"]
     kms_key = make_when_named(call, text) or find_key(call, text)
     call.authorise(kms_key)
-    check_grant_tokens(call)
     return {"KeyMetadata": key_metadata(kms_key)}
 
 
