@@ -37,6 +37,29 @@ def in_process() -> list[Row]:
     ]
 
 
+def deciding() -> list[Row]:
+    few, many = "decision_with_ten_grants", "decision_with_ten_thousand_grants"
+    times = race([few, many, "naive_decision", "decision_read_anew", "canned_encrypt"])
+    microseconds = statistics.median(times[few])
+    return [
+        # Asked are 10 µs where a canned boto3 call takes 320.
+        Row(
+            f"one decision, 10 grants ({microseconds:.1f} µs here) / canned boto3 call",
+            ratio(times[few], times["canned_encrypt"]),
+            "≤ 0.031",
+        ),
+        Row(
+            "one decision: read anew / kmslab",
+            ratio(times["decision_read_anew"], times[few]),
+            "≥ 8",
+        ),
+        Row(
+            "one decision: bare fnmatch / kmslab", ratio(times["naive_decision"], times[few]), "≥ 8"
+        ),
+        Row("one decision: 10,000 grants / 10", ratio(times[many], times[few]), "≤ 2"),
+    ]
+
+
 def creating() -> list[Row]:
     times = race(["lab_create_key", "moto_create_key"], rounds=9)
     faster = ratio(times["moto_create_key"], times["lab_create_key"])
@@ -82,7 +105,7 @@ def serving() -> list[Row]:
 
 def main() -> int:
     print(f"Python {platform.python_version()}, {platform.machine()}; medians (middle half)")
-    for part in (in_process, creating, serving, many_keys):
+    for part in (in_process, deciding, creating, serving, many_keys):
         for row in part():
             verdict = "met" if row.met() else "missed"
             print(f"{row.figure:62}{row.measured!s:>22}   asked {row.asked:8}{verdict}", flush=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, NamedTuple
 
-from benchmarks import arms
+from benchmarks import arms, decisions
 
 # A round's share of each arm, long enough to be timed and short enough to be fair.
 _ROUND_SECONDS = 0.12
@@ -81,7 +81,7 @@ def _arm(name: str) -> Iterator[_Runner]:
 
 def _run_arm(name: str) -> None:
     """In the arm's own process: prepare, say so, then time a batch for every line read."""
-    call = getattr(arms, name)()
+    call = getattr(arms if hasattr(arms, name) else decisions, name)()
     calls = _calls_in(call, _ROUND_SECONDS)
     print("ready", flush=True)
     for _ in sys.stdin:
