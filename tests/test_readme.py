@@ -16,13 +16,15 @@ def test_the_example_stands_within_the_first_25_lines_and_has_at_most_ten():
     assert len(EXAMPLE[1].splitlines()) <= 10
 
 
-def test_the_example_runs_and_prints_the_secret_and_its_event():
+def test_the_example_runs_and_prints_the_secret_its_event_and_the_decision():
     ran = subprocess.run([sys.executable, "-c", EXAMPLE[1]], capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
-    secret, event = ran.stdout.splitlines()
+    secret, event, verdict, *statements = ran.stdout.splitlines()
     assert secret == "b'secret'"
     assert event.startswith("Decrypt {")
     assert "'department': 'payroll'" in event
+    assert verdict.startswith("allowed: ")
+    assert "AdministratorAccess, statement 1: allows it" in statements[-1]
 
 
 def test_every_file_that_the_readme_names_exists():

@@ -23,6 +23,12 @@ SOURCES = [
 OUTLINE = "element => getComputedStyle(element).outline"
 TOO_WIDE = """() => [...document.querySelectorAll('.kmslab')]
     .filter(widget => widget.scrollWidth > widget.clientWidth).map(widget => widget.innerText)"""
+# JupyterLab attaches cells below the fold late.
+SHOW_THE_CELL = """words => {
+    const content = window.jupyterapp.shell.currentWidget.content;
+    const cells = [...content.model.cells].map(cell => cell.sharedModel.source);
+    return content.scrollToItem(cells.findIndex(source => source.includes(words)), 'start');
+}"""
 BOTH_SIZES = pytest.mark.parametrize("size", [(1280, 900), (800, 1100)], ids=["wide", "narrow"])
 
 
@@ -98,4 +104,84 @@ def test_what_is_typed_into_the_explorer_decides_at_once(open_notebook, made_not
         expect(recorded).to_be_visible()
         expect(verdict).to_have_text("✗ refused: InvalidCiphertextException")
         page.get_by_text("✗ KMS refused step 1").scroll_into_view_if_needed()
+        nothing_went_wrong(notebook)
+
+
+@BOTH_SIZES
+def test_the_timeline_of_notebook_05_is_moved_with_the_keyboard(open_notebook, size):
+    with open_notebook("05_grants.ipynb", size) as notebook:
+        notebook.run_all()
+        page = notebook.page
+        page.evaluate(SHOW_THE_CELL, "timeline = grant_timeline")
+        handle = page.locator(".kmslab").get_by_role("slider")
+        title = page.locator(".kmslab-title", has_text=re.compile("^Minute"))
+        expect(title).to_have_text("Minute 14")
+        handle.focus()
+        assert "rgb(0, 114, 178) solid 3px" in handle.evaluate(OUTLINE)
+        page.keyboard.press("Home")
+        expect(title).to_have_text("Minute −2")
+        expect(page.get_by_text("there is no token to show")).to_be_visible()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        expect(title).to_have_text("Minute 3")
+        expect(page.get_by_text("without token: ✗ denied")).to_be_visible()
+        expect(page.get_by_text("with token: ✓ allowed")).to_be_visible()
+        expect(page.get_by_text("it has not spread through KMS yet")).to_be_visible()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        expect(title).to_have_text("Minute 5: spread")
+        expect(page.get_by_text("without token: ✓ allowed")).to_be_visible()
+        nothing_went_wrong(notebook)
+
+
+SELECT_PAYROLL = """editor => {
+    const at = editor.value.indexOf('payroll');
+    editor.setSelectionRange(at, at + 'payroll'.length);
+}"""
+
+
+@BOTH_SIZES
+def test_a_policy_is_edited_and_asked_in_notebook_04_with_the_keyboard(open_notebook, size):
+    with open_notebook("04_who_may_use_a_key.ipynb", size) as notebook:
+        notebook.run_all()
+        page = notebook.page
+        page.evaluate(SHOW_THE_CELL, "playground = policy_playground")
+        verdict = page.locator(".kmslab-box b", has_text=re.compile("^[✓✗?]"))
+        expect(verdict).to_have_text("✗ denied")
+        editor = page.get_by_label("Key policy")
+        editor.focus()
+        assert "rgb(0, 114, 178) solid 3px" in editor.evaluate(OUTLINE)
+        page.keyboard.press("Control+Home")
+        page.keyboard.type("[")
+        expect(verdict).to_have_text("? not decided: this cannot be read yet")
+        expect(page.get_by_text("Policy is not valid JSON. (line ")).to_be_visible()
+        page.keyboard.press("Backspace")
+        expect(verdict).to_have_text("✗ denied")
+        editor.evaluate(SELECT_PAYROLL)
+        page.keyboard.type("sales")
+        expect(verdict).to_have_text("✓ allowed")
+        expect(page.get_by_text("● Bob: allows it")).to_be_visible()
+        nothing_went_wrong(notebook)
+
+        alice, encrypt = (page.get_by_role("button", name=name) for name in ("alice", "Encrypt"))
+        page.keyboard.press("Tab")
+        expect(alice).to_be_focused()
+        page.keyboard.press("Space")
+        expect(page.get_by_text("alice asks for Decrypt with department=sales.")).to_be_visible()
+        expect(verdict).to_have_text("✗ denied")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(verdict).to_have_text("✓ allowed")
+        encrypt.first.focus()
+        page.keyboard.press("Space")
+        expect(page.get_by_text("bob asks for Encrypt with department=sales.")).to_be_visible()
+        page.get_by_label("encryption context").focus()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("department")
+        expect(page.get_by_text("“department” is not name=value")).to_be_visible()
+        page.keyboard.type("=payroll")
+        expect(verdict).to_have_text("✗ denied")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        expect(page.get_by_text("with department=payroll through S3.")).to_be_visible()
         nothing_went_wrong(notebook)

@@ -8,7 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kmslab.learn.as_service import service_call as service_call
     from kmslab.learn.audit import audit_table as audit_table
+    from kmslab.learn.authorization_cases import case_table as case_table
     from kmslab.learn.claims import claims_table as claims_table
     from kmslab.learn.classroom import classroom_lab as classroom_lab
     from kmslab.learn.encrypt_path import plot_stages as plot_stages
@@ -20,20 +22,26 @@ if TYPE_CHECKING:
     from kmslab.learn.suite import suite_map as suite_map
     from kmslab.learn.widgets.context_explorer import context_explorer as context_explorer
     from kmslab.learn.widgets.envelope_stepper import envelope_stepper as envelope_stepper
+    from kmslab.learn.widgets.grant_timeline import grant_timeline as grant_timeline
+    from kmslab.learn.widgets.policy_playground import policy_playground as policy_playground
     from kmslab.learn.wiretap import Wiretap as Wiretap
 
 _HOMES = {
     "audit_table": "audit",
+    "case_table": "authorization_cases",
     "claims_table": "claims",
     "check": "exercises",
     "classroom_lab": "classroom",
     "context_explorer": "widgets.context_explorer",
     "envelope_stepper": "widgets.envelope_stepper",
     "glossary_table": "glossary",
+    "grant_timeline": "widgets.grant_timeline",
     "plot_stages": "encrypt_path",
     "time_encrypt_path": "encrypt_path",
+    "policy_playground": "widgets.policy_playground",
     "progress_table": "suite",
     "refused": "refusals",
+    "service_call": "as_service",
     "suite_map": "suite",
     "Wiretap": "wiretap",
 }

@@ -4,8 +4,9 @@ A colour never says anything alone: a word or a symbol beside it says the same. 
 things look, and nothing of what they mean.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -20,8 +21,16 @@ _STYLE = f"""<style>
 .kmslab, .kmslab .widget-box {{ overflow: visible !important; }}
 .kmslab .widget-html-content {{ overflow-wrap: anywhere; }}
 .kmslab button, .kmslab input {{ font-size: 14px; }}
-.kmslab button:focus, .kmslab input:focus {{ outline: 3px solid {BLUE} !important;
-  outline-offset: 2px; }}
+.kmslab textarea, .kmslab pre {{ font-family: var(--jp-code-font-family, monospace);
+  font-size: 13px; line-height: 1.35; }}
+.kmslab button:focus, .kmslab input:focus, .kmslab textarea:focus {{
+  outline: 3px solid {BLUE} !important; outline-offset: 2px; }}
+.kmslab .widget-textarea {{ flex-direction: column; align-items: stretch; }}
+.kmslab .widget-textarea label {{ text-align: left; font-weight: 600; }}
+.kmslab .widget-toggle-button {{ width: auto; padding: 0 8px; }}
+.kmslab .widget-toggle-button.mod-active {{ font-weight: 600; }}
+.kmslab .widget-toggle-button.mod-active::before {{ content: "✓ "; }}
+.kmslab pre {{ margin: 4px 0; white-space: pre-wrap; }}
 .kmslab-title {{ font-size: 17px; font-weight: 600; margin: 8px 0 4px; }}
 .kmslab p {{ margin: 4px 0; }}
 .kmslab .kmslab-small, .kmslab .kmslab-detail {{ font-size: 13px; }}
@@ -33,6 +42,8 @@ _STYLE = f"""<style>
 .kmslab-boxes {{ display: grid; gap: 8px; margin: 6px 0; grid-template-columns: repeat(auto-fit,
   minmax(210px, 1fr)); }}
 .kmslab-boxes .kmslab-box {{ margin: 0; }}
+.kmslab .kmslab-tree ul {{ margin: 0 0 4px 6px; padding-left: 10px;
+  border-left: 1px solid var(--jp-border-color1, #bdbdbd); }}
 </style>"""
 
 
@@ -51,6 +62,37 @@ def text(label: str, tooltip: str) -> widgets.Text:
     layout = widgets.Layout(flex="1 1 0", width="auto", min_width="0")
     style = {"description_width": "52px"}
     return widgets.Text(description=label, tooltip=tooltip, layout=layout, style=style)
+
+
+def field(label: str, tooltip: str, placeholder: str) -> widgets.Text:
+    """A text box with a row of its own; the placeholder shows how to fill it."""
+    return widgets.Text(placeholder=placeholder, **_of_a_row(label, tooltip))
+
+
+def choice(label: str, tooltip: str, options: Sequence[tuple[str, Any]]) -> widgets.ToggleButtons:
+    """Buttons of which one is pressed; `options` are the words shown and what they stand for.
+
+    No Dropdown: JupyterLab takes arrow keys and letters away from it, and moves its cells.
+    """
+    return widgets.ToggleButtons(options=options, **_of_a_row(label, tooltip))
+
+
+def tick(label: str, tooltip: str) -> widgets.Checkbox:
+    tick = widgets.Checkbox(indent=False, **_of_a_row(label, tooltip))
+    # The frame that shows the focus needs room.
+    tick.layout.margin = "4px 6px"
+    return tick
+
+
+def editor(label: str, tooltip: str, rows: int) -> widgets.Textarea:
+    """A text of many lines, under its label."""
+    return widgets.Textarea(rows=rows, **_of_a_row(label, tooltip))
+
+
+def _of_a_row(label: str, tooltip: str) -> dict[str, Any]:
+    layout = widgets.Layout(width="auto", min_width="0")
+    style = {"description_width": "126px"}
+    return {"description": label, "tooltip": tooltip, "layout": layout, "style": style}
 
 
 def framed(colour: str, parts: Iterable[widgets.Widget]) -> widgets.VBox:
@@ -89,6 +131,20 @@ def box(colour: str, heading: str, lines: Iterable[str]) -> str:
         f'<div class="kmslab-box" style="border-left-color: {colour}">'
         f"<b>{escape(heading)}</b><ul>{''.join(lines)}</ul></div>"
     )
+
+
+def lines_of_code(lines: str) -> str:
+    """Lines that stand as they were typed."""
+    return f"<pre>{escape(lines)}</pre>"
+
+
+def branch(words: str, twigs: Iterable[str]) -> str:
+    """A branch of a tree: words, and lines below it, further in."""
+    return f"<li><b>{escape(words)}</b><ul>{''.join(twigs)}</ul></li>"
+
+
+def tree(branches: Iterable[str]) -> str:
+    return f'<ul class="kmslab-tree">{"".join(branches)}</ul>'
 
 
 def boxes(parts: Iterable[str]) -> str:
