@@ -24,8 +24,9 @@ from kmslab.recording import events_of
 from kmslab.services import iam, kms, sts
 from kmslab.services.call import Call, Operation, Output
 from kmslab.services.callers import Caller, Callers
-from kmslab.services.condition_keys import INTERNAL, Origin
+from kmslab.services.condition_keys import IN_PROCESS, INTERNAL, Origin
 from kmslab.services.kms.deletion import delete_key
+from kmslab.services.kms.grant_requests import asked_grant
 from kmslab.sources import Clock, RandomBytes, uuid_text
 from kmslab.store.records import KmsKey
 from kmslab.store.store import Changes, Store
@@ -37,6 +38,15 @@ from kmslab.wire.model import OperationSchema, service_schema
 SERVICES: dict[str, ModuleType] = {"iam": iam, "kms": kms, "sts": sts}
 
 _MOST_DECISIONS = 1000
+
+_OF_THE_ACCOUNT = "identity policies alone decide, on no key"
+_NOT_BY_ONE_KEY = {
+    "ReEncrypt": "ask for ReEncryptFrom on one key and ReEncryptTo on the other",
+    "RetireGrant": "the grant says who may",
+    **dict.fromkeys(("CreateAlias", "UpdateAlias", "DeleteAlias"), "the alias decides as well"),
+    **dict.fromkeys(("CreateKey", "ListKeys", "ListAliases"), _OF_THE_ACCOUNT),
+    **dict.fromkeys(("GenerateRandom", "ListRetirableGrants"), _OF_THE_ACCOUNT),
+}
 
 Mark = Callable[[str], None]
 
@@ -133,9 +143,14 @@ class Endpoint:
         key_policy: str | None = None,
     ) -> Decision:
         """What would be decided, with nothing done and nothing recorded; `key_policy` in place
-        of the key's own where given."""
-        call = self._call("kms", operation, caller, kms_key.region, INTERNAL)
+        of the key's own where given. Raises ValueError where it is not one key that decides."""
+        if operation in _NOT_BY_ONE_KEY:
+            raise ValueError(f"{operation}: {_NOT_BY_ONE_KEY[operation]}")
+        origin = INTERNAL if caller.principal.via else IN_PROCESS
+        call = self._call("kms", operation, caller, kms_key.region, origin)
         call.parameters = parameters
+        if operation == "CreateGrant" and "Operations" in parameters:
+            call.asked_grant = asked_grant(call, kms_key)
         owner_side = call.owner_side(kms_key)
         if key_policy is not None:
             owner_side = owner_side._replace(policy=stored_key_policy(key_policy))
@@ -211,7 +226,7 @@ class Endpoint:
         for decision in call.decisions:
             # A context may still hold on to the parameters, plaintext and all.
             decision.question.context.settle()
-        self.last_decision = call.decision or self.last_decision
+        self.last_decision = call.decision
         self.decisions[request_id] = tuple(call.decisions)
         if len(self.decisions) > _MOST_DECISIONS:
             self.decisions.popitem(last=False)

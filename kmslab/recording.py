@@ -1,7 +1,8 @@
-"""What the trail tells of a call: one event, and a copy for the owner of a key in another account.
+"""What the trail tells of a call: one event, and a copy for the owner of a key or role elsewhere.
 
-No plaintext, no ciphertext, no token and no key ever stands in an event: AWS's model says what is
-sensitive. The shape of a record is not known here (`store.events`), nor how a call came to be.
+No plaintext, no ciphertext, no grant token and no secret ever stands in an event: AWS's model says
+what is sensitive, and a session token alone, which CloudTrail shows, opens nothing. The shape of a
+record is not known here (`store.events`), nor how a call came to be.
 """
 
 from typing import Any
@@ -35,7 +36,7 @@ def events_of(
         event_id=uuid_text(event_bytes),
         request_id=request_id,
         time=call.now,
-        account=call.account or _owner(call),
+        account=call.account or "".join(_owners(call)[:1]),
         region=call.region,
         source=f"{call.service}.amazonaws.com",
         name=call.operation,
@@ -50,31 +51,38 @@ def events_of(
         error_code=_event_code(refusal) if refusal else "",
         error_message=refusal.message[:1024] if refusal else "",
     )
-    owner = _owner(call)
-    if refusal is not None or owner == event.account or call.service != "kms":
+    at_home = f":{event.account}:"
+    if refusal is not None or all(at_home in arn for arn in call.resources):
         return (event,)
-    return _shared(event, owner, call)
+    others = [account for account in _owners(call) if account != event.account]
+    return _shared(event, others, call)
 
 
-def _owner(call: Call) -> str:
-    """The account of the first key or alias that the call touched; the caller's without any."""
-    return call.resources[0].split(":", 5)[4] if call.resources else call.account
+def _owners(call: Call) -> list[str]:
+    """The accounts of what the call touched, each once."""
+    return list(dict.fromkeys(arn.split(":", 5)[4] for arn in call.resources))
 
 
-def _shared(event: Event, owner: str, call: Call) -> tuple[Event, ...]:
-    """Across accounts both sides are told, the owner not more of the caller than account and id
-    (CloudTrail User Guide, "userIdentity element")."""
-    fresh = call.random(32)
-    shared_id = uuid_text(fresh[:16])
+def _shared(event: Event, others: list[str], call: Call) -> tuple[Event, ...]:
+    """Across accounts every side is told, the others not more of the caller than account and id
+    (CloudTrail User Guide, "userIdentity element"); a service is no stranger anywhere."""
+    shared_id = uuid_text(call.random(16))
     stranger = {
         "type": "AWSAccount",
         "principalId": call.principal.user_id,
         "accountId": call.account,
     }
-    copy = event._replace(
-        event_id=uuid_text(fresh[16:]), account=owner, identity=stranger, shared_id=shared_id
-    )
-    return event._replace(shared_id=shared_id), copy
+    identity = event.identity if call.principal.is_service else stranger
+    copies = [
+        event._replace(
+            event_id=uuid_text(call.random(16)),
+            account=account,
+            identity=identity,
+            shared_id=shared_id,
+        )
+        for account in others
+    ]
+    return event._replace(shared_id=shared_id), *copies
 
 
 def _event_code(refusal: ServiceError) -> str:

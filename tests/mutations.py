@@ -583,14 +583,14 @@ BREAKS = (
     ),
     Break(
         "conditions.py",
-        "_NOWHERE if name.lower() in ignored else name.lower()",
-        "name.lower()",
+        "_NOWHERE if folded(name) in ignored else folded(name)",
+        "folded(name)",
         "no condition key is ever ignored",
     ),
     Break(
         "conditions.py",
-        "_NOWHERE if name.lower() in ignored else name.lower()",
-        "_NOWHERE if name.lower() in ignored else name",
+        "_NOWHERE if folded(name) in ignored else folded(name)",
+        "_NOWHERE if folded(name) in ignored else name",
         "the case of a condition key's name matters",
     ),
     Break(
@@ -706,9 +706,9 @@ BREAKS = (
     ),
     Break(
         "wildcards.py",
-        'replace(r"\\?", ".")',
-        'replace(r"\\?", ".?")',
-        "a question mark stands for none as well",
+        "if position > end or (not rest and position < end):",
+        "if position > end:",
+        "a pattern with question marks fits the beginning of a text",
     ),
     Break(
         "wildcards.py",
@@ -724,9 +724,21 @@ BREAKS = (
     ),
     Break(
         "wildcards.py",
-        "re.compile(_expression(pieces), re.DOTALL)",
-        "re.compile(_expression(pieces))",
-        "a wildcard stops at a line's end",
+        "sum(map(len, segment)) + len(segment) - 1",
+        "sum(map(len, segment))",
+        "a question mark stands for none",
+    ),
+    Break(
+        "wildcards.py",
+        "last = end - _width(segment)",
+        "last = len(self._text) - _width(segment)",
+        "a piece with a question mark may share letters with the end",
+    ),
+    Break(
+        "wildcards.py",
+        "position = found + _width(segment)",
+        "position = found",
+        "pieces with question marks may share letters",
     ),
     Break(
         "wildcards.py",

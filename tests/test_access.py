@@ -249,7 +249,7 @@ HOLDS = {"Condition": CONDITION}
         ([ALICE], False),
         ([ROOT], False),
         ([ALICE, ROOT], True),
-        (["*"], False),
+        (["*"], True),
         ([BOB, ROOT], False),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kmslab.access.conditions import compile_condition
-from kmslab.access.context import RequestContext
+from kmslab.access.context import RequestContext, folded
 from kmslab.access.operators import OPERATORS
 from kmslab.errors import PolicyError
 
@@ -350,6 +350,23 @@ def test_the_case_of_names_never_matters_and_that_of_values_does(name, value, dr
     assert condition("StringEquals", value, wanted).holds(context)
     assert not condition("StringEquals", value.swapcase(), wanted).holds(context)
     assert condition("StringEqualsIgnoreCase", value.swapcase(), wanted).holds(context)
+
+
+@pytest.mark.parametrize("other", ["\u212aind", "\u212aIND", "k\u0131nd"])
+def test_no_letter_beyond_ascii_passes_for_another(other):
+    for sent, asked in ((other, "kind"), ("kind", other)):
+        context = RequestContext.of({"a:b": "x", f"kms:EncryptionContext:{sent}": "x"})
+        asked = f"kms:EncryptionContext:{asked}"
+        assert not condition("StringEquals", "x", asked).holds(context)
+        assert not condition("StringEquals", f"${{{asked}}}").holds(context)
+        assert condition("Null", "true", asked).holds(context)
+
+
+@given(st.text(max_size=6))
+def test_folding_changes_the_letters_of_ascii_alone(name):
+    assert folded(name) == "".join(
+        letter.lower() if letter.isascii() else letter for letter in name
+    )
 
 
 # --- Properties ---------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Wildcards, ARN patterns and policy variables: which texts fit, and what is always literal."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -73,6 +75,22 @@ def test_a_pattern_made_to_take_long_is_decided_at_once(pattern, text):
     started = time.process_time()
     wildcard(pattern)(text)
     assert time.process_time() - started < 0.1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("'*' + 'a' * 30_000 + '?b*'", "'a' * 1_000_000"),
+        ("'*' + 'a' * 30_000 + '?b*'", "'a' * 1_000_000 + 'b'"),
+        ("'*' + 'a?' * 15_000 + 'b*'", "'a' * 1_000_000 + 'c'"),
+        ("'*?a' * 10_000 + '*b'", "'a' * 200_000"),
+        ("'*' + ''.join(map(chr, range(256, 10_000))) + '?b'", "''.join(map(chr, range(9000)))"),
+    ],
+    ids=["runs", "runs and an end", "marks", "many pieces", "many letters"],
+)
+def test_question_marks_cannot_make_it_take_long(pattern, text):
+    source = "from kmslab.access.wildcards import wildcard\nwildcard({})({})"
+    subprocess.run([sys.executable, "-c", source.format(pattern, text)], timeout=20, check=True)
 
 
 # --- ARNs ---------------------------------------------------------------------------------

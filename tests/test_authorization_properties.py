@@ -121,6 +121,8 @@ def _names_caller(statement, world):
         "root": {root(world.account)},
         "service": {SERVICE},
     }[world.kind]
+    if "*" in listed:
+        return False
     return not own <= listed if statement["Effect"] == "Deny" else not own & listed
 
 

@@ -392,7 +392,7 @@ OPERATIONS = {
     ),
     "RetireGrant": Told(
         lambda s: s.kms.retire_grant(KeyId=s.arn, GrantId=s.grant_id),
-        parameters=lambda s: {"keyId": s.arn, "grantId": s.grant_id},
+        parameters=lambda s: None,
         read_only=False,
         additional=lambda s: {"grantId": s.grant_id},
     ),

@@ -25,8 +25,9 @@ from kmslab.access.aws_managed_policies import aws_managed_policies
 from kmslab.access.context import RequestContext
 from kmslab.access.decision import decide
 from kmslab.access.identities import user_identities
-from kmslab.access.policy import Question, identity_policy
+from kmslab.access.policy import Question, identity_policy, key_policy, trust_policy
 from kmslab.access.principals import user_principal
+from kmslab.errors import PolicyError
 from kmslab.services.iam import managed_policies
 from kmslab.store.iam_records import User
 
@@ -78,6 +79,65 @@ def put(iam, text, policy_name="p"):
 
 def denied():
     return refused("AccessDeniedException", None)
+
+
+# --- Nothing nested stays unread ------------------------------------------------------------
+
+PLACES = [
+    *(("Version",), ("Id",), ("Statement",), ("Statement", 0), ("Another",)),
+    *(
+        ("Statement", 0, element)
+        for element in ("Sid", "Effect", "Action", "Resource", "Principal", "Condition", "Another")
+    ),
+    *(("Statement", 0, "Action", 0), ("Statement", 0, "Resource", 0)),
+    *(("Statement", 0, "Principal", "AWS"), ("Statement", 0, "Principal", "Another")),
+    ("Statement", 0, "Principal", "AWS", 0),
+    ("Statement", 0, "Condition", "StringEquals"),
+    ("Statement", 0, "Condition", "StringEquals", "a:b"),
+    ("Statement", 0, "Condition", "StringEquals", "a:b", 0),
+    ("Statement", 0, "Condition", "Null", "a:b"),
+]
+COMPILERS = {"identity": identity_policy, "trust": trust_policy, "key": key_policy}
+NESTED = ("[" * 500 + "]" * 500, '{"a":' * 500 + "1" + "}" * 500, "[" * 960 + "]" * 960, "[[1]]")
+
+
+@pytest.mark.parametrize("nested", NESTED, ids=["lists", "objects", "deep", "flat"])
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
+@pytest.mark.parametrize("kind", COMPILERS)
+def test_what_is_nested_where_nothing_may_be_is_refused(kind, place, nested):
+    statement = {
+        "Sid": "S",
+        "Effect": "Allow",
+        "Action": ["sts:AssumeRole"],
+        "Resource": ["*"],
+        "Principal": {"AWS": ["*"]},
+        "Condition": {"StringEquals": {"a:b": ["c"]}, "Null": {"a:b": "true"}},
+    }
+    del statement["Principal" if kind == "identity" else "Resource"]
+    whole = {"Version": "2012-10-17", "Id": "I", "Statement": [statement]}
+    COMPILERS[kind](json.dumps(whole))
+    text = json.dumps(with_marker(whole, place))
+    assert text.count('"marker"') == 1
+    with pytest.raises(PolicyError):
+        COMPILERS[kind](text.replace('"marker"', nested))
+
+
+def with_marker(value, place):
+    """`value` with a mark at `place`, and whatever has to lie around it."""
+    if not place:
+        return "marker"
+    first, *rest = place
+    if isinstance(first, int):
+        return [with_marker(value[first] if value else None, rest)]
+    return {**(value or {}), first: with_marker((value or {}).get(first), rest)}
+
+
+def test_a_nested_id_is_refused_by_iam_and_the_simulator(iam):
+    text = document("s3:*").replace("{", '{"Id": ' + NESTED[0] + ", ", 1)
+    with refused("MalformedPolicyDocument", "Policy has an Id that is not text."):
+        iam.create_policy(PolicyName="p", PolicyDocument=text)
+    with refused("InvalidInput", "PolicyInputList.1: Policy has an Id that is not text."):
+        iam.simulate_custom_policy(PolicyInputList=[text], ActionNames=["s3:GetObject"])
 
 
 # --- Inline policies ----------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 from aws_words import ACCOUNT, OTHER_ACCOUNT, allow, members
 from iam_words import (
     ADMINISTRATOR_ACCESS,
+    ROOT_TRUST,
     delete_conflict,
     document,
     iam_denied,
@@ -15,6 +16,7 @@ from iam_words import (
     pages,
     policy_arn,
     refused,
+    role_arn,
     signing_with,
     user_arn,
 )
@@ -126,6 +128,23 @@ def test_an_account_has_only_so_many_users(iam, alice, monkeypatch):
     monkeypatch.setattr(users, "_MOST_USERS", 2)
     with limit_exceeded("Cannot exceed quota for UsersPerAccount: 2"):
         iam.create_user(UserName="bob")
+
+
+def test_a_refusal_does_not_tell_where_a_user_or_role_stands(lab, iam):
+    iam.create_user(UserName="hidden", Path="/top/secret/")
+    iam.create_role(RoleName="hidden", Path="/top/secret/", AssumeRolePolicyDocument=ROOT_TRUST)
+    theirs = lab.client("iam", lab.user("mallory"))
+    for name in ("hidden", "nobody"):
+        with iam_denied("mallory", "iam:GetUser", user_arn(name)):
+            theirs.get_user(UserName=name)
+        with iam_denied("mallory", "iam:GetRole", role_arn(name)):
+            theirs.get_role(RoleName=name)
+        with iam_denied("mallory", "iam:DeleteUser", user_arn(name)):
+            theirs.delete_user(UserName=name)
+    reader = lab.user("reader", allow("iam:GetUser", resource=user_arn("top/secret/*")))
+    assert lab.client("iam", reader).get_user(UserName="hidden")["User"]["Path"] == "/top/secret/"
+    with iam_denied("reader", "iam:GetUser", user_arn("nobody")):
+        lab.client("iam", reader).get_user(UserName="nobody")
 
 
 # --- The caller itself --------------------------------------------------------------------

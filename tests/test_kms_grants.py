@@ -1065,20 +1065,6 @@ def test_exactly_one_retiring_principal_is_asked_for(kms):
         kms.list_retirable_grants(RetiringServicePrincipal="s3.amazonaws.com")
 
 
-@pytest.mark.parametrize(
-    ("resource", "allowed"),
-    [("*", True), (ROOT, True), (f"arn:aws:iam::{ACCOUNT}:user/alice", False)],
-)
-def test_the_right_to_list_is_on_the_retiring_principal(lab, resource, allowed):
-    lister = lab.user("lister", allow("kms:ListRetirableGrants", resource=resource))
-    client = lab.client("kms", lister)
-    if allowed:
-        assert retirable(client, ROOT) == []
-        return
-    with no_identity_policy(lister, "kms:ListRetirableGrants", ROOT):
-        retirable(client, ROOT)
-
-
 # --- Nothing done, and what is told -------------------------------------------------------
 
 

@@ -163,14 +163,19 @@ def test_what_is_no_key_policy_is_malformed(kms, arn, flaw):
         {"AWS": f"arn:aws:sts::{ACCOUNT}:user/x"},
         {"AWS": f" {ROOT}"},
         {"AWS": ""},
-        {"AWS": []},
-        {"AWS": ROOT, "Service": []},
         ["*"],
     ],
     ids=str,
 )
 def test_a_principal_that_cannot_be_one_is_invalid(kms, arn, principal):
     with refused("MalformedPolicyDocumentException", INVALID_PRINCIPALS):
+        put(kms, arn, policy(OPEN, statement(Principal=principal)))
+
+
+@pytest.mark.parametrize("principal", [None, {"AWS": []}, {"AWS": ROOT, "Service": []}], ids=str)
+def test_a_statement_for_no_principal_is_told_so(kms, arn, principal):
+    said = "Policy contains a statement with no principal."
+    with refused("MalformedPolicyDocumentException", said):
         put(kms, arn, policy(OPEN, statement(Principal=principal)))
 
 

@@ -151,7 +151,8 @@ def test_a_user_keeps_identity_and_credentials_when_the_policy_is_changed():
 
 
 def test_a_secret_access_key_is_not_in_what_python_shows_of_it():
-    access_key = Lab().credentials(Lab().administrator())
+    lab = Lab()
+    access_key = lab.credentials(lab.administrator())
     assert access_key.secret_access_key not in repr(access_key)
 
 

@@ -8,12 +8,14 @@ import base64
 import json
 import os
 import random
+import re
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,6 +25,7 @@ from serving_session import serving, spawn, start
 
 from kmslab import Lab, StateError, StillClock, child, project
 from kmslab.store.journal import Journal
+from kmslab.store.records import KINDS
 
 DATABASE, DOMAIN_KEY = "lab.sqlite3", "domain.key"
 
@@ -480,6 +483,15 @@ def test_a_damaged_database_is_told_and_let_go(used):
     assert_as_it_was(used)
 
 
+def changed(kind, member, value):
+    """SQL that puts `value` in the place of a member of every record of this kind."""
+    at = [each.name for each in fields(KINDS[kind])].index(member)
+    return (
+        "UPDATE record SET members = replace(json_set(members, "
+        f"'$[{at}]', 'Instead'), '\"Instead\"', '{value}') WHERE kind = '{kind}'"
+    )
+
+
 UNREADABLE = {
     "the clock's step in words": "REPLACE INTO setting VALUES ('advanced', 'soon')",
     "an endless step of the clock": "REPLACE INTO setting VALUES ('advanced', 'inf')",
@@ -489,6 +501,30 @@ UNREADABLE = {
     "half a record": "UPDATE record SET members = '[\"' WHERE kind = 'kms_keys'",
     "a record that is a number": "UPDATE record SET members = '7' WHERE kind = 'kms_keys'",
     "an event that is too short": "UPDATE event SET members = '[\"x\"]' WHERE sequence = 2",
+    "a record that is an object": "UPDATE record SET members = '{\"a\": 1}' WHERE kind = 'users'",
+    "a record without end": (
+        "UPDATE record SET members = replace(hex(zeroblob(5000)), '0', '[') WHERE kind = 'users'"
+    ),
+    "a date that is no number": changed("kms_keys", "creation_date", "NaN"),
+    "a date without end": changed("kms_keys", "creation_date", "1e999"),
+    "a date beyond all years": changed("kms_keys", "creation_date", "1" + "0" * 400),
+    "a date in words": changed("kms_keys", "creation_date", '"soon"'),
+    "a date that is true": changed("kms_keys", "creation_date", "true"),
+    "a key without a policy": changed("kms_keys", "policy", "null"),
+    "tags that are a text": changed("kms_keys", "tags", '"ab"'),
+    "a tag without a value": changed("kms_keys", "tags", '[["a"]]'),
+    "a managed policy whose version has no text": (
+        "INSERT INTO record VALUES ('managed_policies', '111122223333', 'p', "
+        """'["111122223333", "p", "ANPAP", "v1", [["v1", null, 1.0]]]')"""
+    ),
+    "an inline policy that is no text": changed("users", "policies", '[["p", {"Statement": []}]]'),
+    "the time of an event in words": "UPDATE event SET members = json_set(members, '$[2]', 'now')",
+    "an event at no time": (
+        "UPDATE event SET members = replace(members, json_extract(members, '$[2]'), 'NaN')"
+    ),
+    "an event of no identity": (
+        "UPDATE event SET members = json_set(members, '$[7]', NULL) WHERE sequence = 2"
+    ),
     "half an event": "UPDATE event SET members = '[' WHERE sequence = 2",
     "an event that is nothing": "UPDATE event SET members = NULL WHERE sequence = 2",
 }
@@ -507,6 +543,40 @@ def test_a_database_with_something_unreadable_is_told_and_let_go(used, damage):
     (directory / DATABASE).write_bytes(whole)
     assert_as_it_was(used)
     assert kept.value.__cause__
+
+
+@pytest.mark.parametrize("damage", UNREADABLE)
+def test_what_is_told_of_something_unreadable_tells_no_secret(used, damage):
+    directory = used[0]
+    with sqlite3.connect(directory / DATABASE) as database:
+        database.execute(UNREADABLE[damage])
+        rows = database.execute("SELECT members FROM record").fetchall()
+    database.close()
+    with pytest.raises(StateError) as told:
+        Lab(directory)
+    secrets = re.findall(r"[0-9A-Za-z+/]{40,}", str(rows))
+    assert secrets
+    assert not any(secret in str(told.value) for secret in secrets)
+
+
+def test_a_managed_policy_without_its_default_version_denies_everything(tmp_path):
+    with Lab(tmp_path) as lab:
+        iam, alice = lab.client("iam"), lab.user("alice", allow("kms:*"))
+        made = iam.create_policy(PolicyName="p", PolicyDocument=json.dumps(allow("kms:*")))
+        policy_arn = made["Policy"]["Arn"]
+        iam.attach_user_policy(UserName="alice", PolicyArn=policy_arn)
+        lab.client("kms", alice).create_key()
+    with sqlite3.connect(tmp_path / DATABASE) as database:
+        database.execute(changed("managed_policies", "default_version", '"v7"'))
+    database.close()
+    with Lab(tmp_path) as lab:
+        iam, alice = lab.client("iam"), lab.user("alice")
+        with refused("AccessDeniedException", None):
+            lab.client("kms", alice).create_key()
+        asked = {"PolicySourceArn": alice.arn, "ActionNames": ["kms:CreateKey"]}
+        [result] = iam.simulate_principal_policy(**asked)["EvaluationResults"]
+        assert result["EvalDecision"] == "explicitDeny"
+        assert iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"] == "v7"
 
 
 def test_a_database_whose_proof_of_the_domain_key_is_damaged_is_told(used):

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from kmslab.access.context import RequestContext, Value
+from kmslab.access.context import RequestContext, Value, folded
 from kmslab.access.operators import OPERATORS, Answer, Test
 from kmslab.access.readings import boolean
 from kmslab.access.variables import template
@@ -46,7 +46,7 @@ class ConditionTest:
         self.operator = operator
         self.name = name
         self.values = values
-        self._lookup = _NOWHERE if name.lower() in ignored else name.lower()
+        self._lookup = _NOWHERE if folded(name) in ignored else folded(name)
         self._with_variables = with_variables
         self.answer = _answers(operator, self._lookup, values, with_variables)
 

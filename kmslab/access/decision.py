@@ -32,6 +32,7 @@ BOUNDARY, SESSION = "permissions boundary", "session policy"
 _CROSS_ACCOUNT_ACTIONS = frozenset(
     (
         "sts:AssumeRole",
+        "sts:TagSession",
         *(
             f"kms:{name}"
             for name in (

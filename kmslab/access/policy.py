@@ -7,6 +7,7 @@ what is one says of every question whether it is about it, and if not, the first
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
 from kmslab.access.conditions import ConditionTest, compile_condition
-from kmslab.access.context import RequestContext
+from kmslab.access.context import RequestContext, folded
 from kmslab.access.principal_element import PrincipalElement, principal_element
 from kmslab.access.principals import ITSELF, NOT_NAMED, Grantees, Principal
 from kmslab.access.variables import ResourcePattern, resource_pattern
@@ -197,30 +198,43 @@ _TRUST = _Kind(has_principal=True)
 _IDENTITY = _Kind(has_principal=False)
 
 
-@lru_cache(maxsize=1024)
+# A compiled policy takes up to fifty times the room of its text, so few are kept.
+@lru_cache(maxsize=128)
 def key_policy(text: str) -> PolicyInForce:
     """Compile a key policy. In it `Resource: "*"` means the one key it belongs to."""
+    return read_key_policy(text)
+
+
+def read_key_policy(text: str) -> PolicyInForce:
+    """The same for a text that will hardly come again."""
     if found := _OUTSIDE_LATIN_1.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise PolicyError("The policy has characters that a policy may not have.", f"line {line}")
     return PolicyInForce("key policy", _compile(text, _KEY))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def trust_policy(text: str) -> PolicyInForce:
     """Compile the policy that says who may assume a role. It has no Resource: the role is it."""
     return PolicyInForce("trust policy", _compile(text, _TRUST))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def identity_policy(text: str) -> Policy:
     """Compile a policy of a user or role, a permissions boundary or a session policy."""
+    return read_identity_policy(text)
+
+
+def read_identity_policy(text: str) -> Policy:
+    """The same for a text that will hardly come again."""
     return _compile(text, _IDENTITY)
 
 
 def _compile(text: str, kind: _Kind) -> Policy:
     document = _document(text)
     _refuse_unknown(document, _DOCUMENT_ELEMENTS, "document")
+    if not isinstance(document.get("Id", ""), str):
+        raise PolicyError("Policy has an Id that is not text.", "Id")
     version = document.get("Version", WITHOUT_VARIABLES)
     if version not in (WITH_VARIABLES, WITHOUT_VARIABLES):
         raise PolicyError("Policy has an unknown Version.", "Version")
@@ -268,7 +282,12 @@ def _check_elements(statement: dict[str, Any], place: str, kind: _Kind) -> None:
         raise PolicyError("Policy has a Sid that is not text.", place)
     has_principal = "Principal" in statement or "NotPrincipal" in statement
     if kind.has_principal and not has_principal:
-        raise PolicyError("Policy has a statement without a principal.", place)
+        raise PolicyError(
+            "Policy contains a statement with no principal."
+            if kind is _KEY
+            else "Missing required field Principal",
+            place,
+        )
     if not kind.has_principal and has_principal:
         raise PolicyError("Policy document should not specify a principal.", place)
     if kind is _TRUST and ("Resource" in statement or "NotResource" in statement):
@@ -315,7 +334,7 @@ def _placed(place: str) -> Iterator[None]:
 def _refuse_overly_permissive(test: ConditionTest, place: str) -> None:
     """ForAllValues holds where nothing was sent; on a key of one value nobody can mean that
     (KMS Developer Guide, "kms:EncryptionContext:context-key")."""
-    single = test.name.lower().startswith(("kms:encryptioncontext:", "aws:requesttag/"))
+    single = folded(test.name).startswith(("kms:encryptioncontext:", "aws:requesttag/"))
     if single and test.operator.startswith("ForAllValues:"):
         raise PolicyError(
             f"OverlyPermissiveCondition: ForAllValues with the single-valued condition key "
@@ -333,7 +352,7 @@ def _document(text: str) -> dict[str, Any]:
     except json.JSONDecodeError as problem:
         place = f"line {problem.lineno}, column {problem.colno}: {problem.msg}"
         raise PolicyError("Policy is not valid JSON.", place) from None
-    except (ValueError, RecursionError) as problem:
+    except (TypeError, ValueError, RecursionError) as problem:
         raise PolicyError("Policy is not valid JSON.", str(problem)) from None
     if not isinstance(document, dict):
         raise PolicyError("Policy is not a JSON object.", "document")
@@ -343,8 +362,8 @@ def _document(text: str) -> dict[str, Any]:
 def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object, whose members stand in it once: of two Effects, which one was meant?"""
     if len(dict(members)) < len(members):
-        names = [name for name, _ in members]
-        twice = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _ in members)
+        twice = next(name for name in times if times[name] > 1)
         raise ValueError(f"{twice} stands twice in one object")
     return dict(members)
 
@@ -390,6 +409,7 @@ def _refuse_unknown(element: dict[str, Any], known: frozenset[str], place: str) 
 
 
 def _refuse_repeated_sids(statements: list[Any]) -> None:
-    sids = [each["Sid"] for each in statements if isinstance(each, dict) and each.get("Sid")]
-    if len(set(map(str, sids))) < len(sids):
+    found = [each.get("Sid") for each in statements if isinstance(each, dict)]
+    sids = [sid for sid in found if sid and isinstance(sid, str)]
+    if len(set(sids)) < len(sids):
         raise PolicyError("Statement IDs (SID) in a single policy must be unique.", "Statement")

@@ -20,6 +20,8 @@ _PRINCIPAL_ARN = re.compile(
     r"|sts::[0-9]{12}:(assumed-role/[\w+=,.@-]+/[\w+=,.@-]+|federated-user/[\w+=,.@-]+))",
     re.ASCII,
 )
+# What stands in a stored policy for a user or role that is gone: it is nobody's name.
+_DEPARTED = re.compile("A(ID|RO)A[A-Z2-7]{16,}", re.ASCII)
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com", re.ASCII)
 
 
@@ -42,6 +44,9 @@ class PrincipalElement(NamedTuple):
     def _naming_all_but(self, principal: Principal, allows: bool) -> int:
         """NotPrincipal reads every name of a caller on its own: a Deny spares only whom it lists
         with role and account, an Allow reaches only whom it lists in no way."""
+        if EVERYONE in self.names:
+            # All but everyone is nobody.
+            return NOT_NAMED
         own = principal.names.keys() - {EVERYONE}
         spared = own <= self.names if not allows else bool(own & self.names)
         return NOT_NAMED if spared else principal.names[EVERYONE]
@@ -71,6 +76,8 @@ def invalid_principals(place: str) -> PolicyError:
 
 def _texts(listed: Any, place: str) -> list[str]:
     texts = [listed] if isinstance(listed, str) else listed
+    if texts == []:
+        raise PolicyError("Policy contains a statement with no principal.", f"{place}, Principal")
     if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
         raise invalid_principals(place)
     return texts
@@ -81,7 +88,7 @@ def _named(kind: str, name: str, place: str) -> str:
     if kind == "AWS":
         if _ACCOUNT.fullmatch(name):
             return arns.account_root_arn(name)
-        if name == EVERYONE or _PRINCIPAL_ARN.fullmatch(name):
+        if name == EVERYONE or _PRINCIPAL_ARN.fullmatch(name) or _DEPARTED.fullmatch(name):
             return name
         raise invalid_principals(place)
     if kind == "Service":

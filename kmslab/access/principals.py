@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kmslab import arn as arns
-from kmslab.access.context import Value
+from kmslab.access.context import Value, folded
 from kmslab.store.events import iso_time
 from kmslab.store.iam_records import Role, RoleSession, User
 
@@ -176,4 +176,4 @@ def _facts(arn: str, account: str, kind: str, user_id: str) -> dict[str, Value]:
 
 
 def _tag_facts(tags: tuple[tuple[str, str], ...]) -> dict[str, Value]:
-    return {f"aws:principaltag/{name}".lower(): value for name, value in tags}
+    return {folded(f"aws:principaltag/{name}"): value for name, value in tags}

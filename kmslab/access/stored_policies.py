@@ -9,18 +9,18 @@ from dataclasses import replace
 from functools import lru_cache
 
 from kmslab.access.identities import unreadable_policy
-from kmslab.access.policy import Policy, PolicyInForce, key_policy, trust_policy
+from kmslab.access.policy import Policy, PolicyInForce, read_key_policy, trust_policy
 from kmslab.access.principal_element import PrincipalElement
 from kmslab.access.principals import EVERYONE
 from kmslab.errors import PolicyError
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def stored_key_policy(text: str) -> PolicyInForce:
-    return _read(key_policy, text, "key policy")
+    return _read(read_key_policy, text, "key policy")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def stored_trust_policy(text: str) -> PolicyInForce:
     return _read(trust_policy, text, "trust policy")
 

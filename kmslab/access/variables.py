@@ -12,17 +12,16 @@ closed and cannot be read is refused.
 import re
 from typing import NamedTuple
 
-from kmslab.access.context import RequestContext
+from kmslab.access.context import RequestContext, folded
 from kmslab.access.wildcards import Matches, Pieces, matching
 from kmslab.errors import PolicyError
 
-_CLOSED = re.compile(r"\$\{([^}]*)\}")
 _LITERALS = frozenset("*?$")
 _INSIDE = re.compile(r"([^\s{}$*?',](?:[^{}$*?',]*[^\s{}$*?',])?)(?:,\s*'([^']*)')?")
 
 
 class Variable(NamedTuple):
-    """One variable: as written, the name of its condition key in lower case, and its default."""
+    """One variable: as written, the name of its condition key folded, and its default."""
 
     written: str
     name: str
@@ -78,9 +77,23 @@ def template(text: str, with_variables: bool) -> Template:
     """Read `text`. Variables came with Version 2012-10-17; before it, all of it is text."""
     if not with_variables or "${" not in text:
         return Template((text,))
-    parts: list[str | Variable] = list(_CLOSED.split(text))
+    parts: list[str | Variable] = [*_split(text)]
     parts[1::2] = [_inside(str(inside)) for inside in parts[1::2]]
     return Template(tuple(parts))
+
+
+def _split(text: str) -> list[str]:
+    """Texts and what stands between braces, in turn. Once no brace closes all is text: a search
+    from each "${" again would take forever."""
+    parts: list[str] = []
+    position = 0
+    while True:
+        start = text.find("${", position)
+        end = text.find("}", start) if start >= 0 else -1
+        if end < 0:
+            return [*parts, text[position:]]
+        parts += (text[position:start], text[start + 2 : end])
+        position = end + 1
 
 
 def _inside(inside: str) -> str | Variable:
@@ -90,7 +103,7 @@ def _inside(inside: str) -> str | Variable:
     found = _INSIDE.fullmatch(inside)
     if not found:
         raise PolicyError(f"Policy has a variable that cannot be read: ${{{inside[:100]}}}.")
-    return Variable(f"${{{inside}}}", found[1].lower(), found[2])
+    return Variable(f"${{{inside}}}", folded(found[1]), found[2])
 
 
 class ResourcePattern:

@@ -1,10 +1,10 @@
 """The wildcards of policies: `*` for any text, `?` for any one character.
 
-This knows texts and patterns, and nothing of policies or requests. No pattern, however it is
-made, costs more than reading the text a few times: nothing here backtracks.
+This knows texts and patterns, and nothing of policies or requests. Nothing here backtracks: a
+pattern costs no more than reading the text a few times, and one with question marks a step over
+the text's places, many of which fit in one word, for each of its characters.
 """
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -15,11 +15,15 @@ Pieces = tuple[str, ...]
 """A pattern with texts put in: patterns and literal texts in turn, a pattern first and last. In a
 literal text `*` and `?` stand for themselves."""
 
+Segment = tuple[str, ...]
+"""What stands between two stars: texts, and between any two of them one character, whichever."""
+
 ARN_PARTS = 6
 _WILDCARDS = frozenset("*?")
 
 
-@lru_cache(maxsize=4096)
+# Policies are kept compiled, and texts that a request brings would only fill this.
+@lru_cache(maxsize=512)
 def wildcard(pattern: str, ignore_case: bool = False) -> Matches:
     """`pattern` as a function of one text, which decides without backtracking.
 
@@ -28,12 +32,12 @@ def wildcard(pattern: str, ignore_case: bool = False) -> Matches:
     return matching((pattern.lower() if ignore_case else pattern,))
 
 
-@lru_cache(maxsize=4096)
 def matching(pieces: Pieces) -> Matches:
     """The same for a pattern in pieces."""
-    if any("?" in pattern for pattern in pieces[::2]):
-        return re.compile(_expression(pieces), re.DOTALL).fullmatch
-    first, *rest = _between_stars(pieces)
+    segments = _between_stars(pieces)
+    if any(len(segment) > 1 for segment in segments):
+        return _with_any_characters(segments)
+    first, *rest = (text for (text,) in segments)
     if not rest:
         return first.__eq__
     *middle, last = rest
@@ -42,21 +46,20 @@ def matching(pieces: Pieces) -> Matches:
     return (lambda text: text.startswith(first)) if first else _anything
 
 
-def _between_stars(
-    pieces: Pieces,
-    of_pattern: Callable[[str], str] = str,
-    of_literal: Callable[[str], str] = str,
-) -> list[str]:
-    """What stands between the stars. An empty text between two stars changes nothing."""
-    texts = [""]
+def _between_stars(pieces: Pieces) -> list[Segment]:
+    """What stands between the stars. Nothing between two stars changes nothing."""
+    segments: list[list[list[str]]] = [[[]]]
     for number, piece in enumerate(pieces):
         if number % 2:
-            texts[-1] += of_literal(piece)
-        else:
-            first, *others = map(of_pattern, piece.split("*"))
-            texts[-1] += first
-            texts += others
-    return [*texts[:1], *filter(None, texts[1:-1]), *texts[1:][-1:]]
+            segments[-1][-1].append(piece)
+            continue
+        (head, *tail), *others = (between.split("?") for between in piece.split("*"))
+        segments[-1][-1].append(head)
+        segments[-1] += [[text] for text in tail]
+        segments += [[[text] for text in other] for other in others]
+    joined = [tuple("".join(texts) for texts in segment) for segment in segments]
+    middle = [segment for segment in joined[1:-1] if segment != ("",)]
+    return [*joined[:1], *middle, *joined[1:][-1:]]
 
 
 def _in_order(first: str, middle: Pieces, last: str) -> Matches:
@@ -77,20 +80,80 @@ def _in_order(first: str, middle: Pieces, last: str) -> Matches:
     return matches
 
 
-def _expression(pieces: Pieces) -> str:
-    """The same as a regular expression: each piece is an atomic group, which takes the first fit
-    and never tries another, and the last one is looked for only at the end."""
-    first, *rest = _between_stars(pieces, _quoted, re.escape)
-    if not rest:
-        return first
-    *middle, last = rest
-    width = len(_between_stars(pieces)[-1])
-    searched = "".join(f"(?>.*?{piece})" for piece in middle)
-    return f"{first}{searched}(?>.{{{width},}})(?<={last})"
+# --- Question marks -----------------------------------------------------------------------
 
 
-def _quoted(pattern: str) -> str:
-    return re.escape(pattern).replace(r"\?", ".")
+def _with_any_characters(segments: list[Segment]) -> Matches:
+    """The same as `_in_order`, or without a star as `==`, for segments of many texts."""
+    first, *rest = segments
+    *middle, last = rest or [("",)]
+    starts_at, ends_before = _width(first), _width(last)
+
+    def matches(text: str) -> bool:
+        position, end = starts_at, len(text) - ends_before
+        if position > end or (not rest and position < end):
+            return False
+        if not _stands(first, text, 0) or not _stands(last, text, end):
+            return False
+        searched = _Searched(text)
+        for segment in middle:
+            found = searched.find(segment, position, end)
+            if found < 0:
+                return False
+            position = found + _width(segment)
+        return True
+
+    return matches
+
+
+def _width(segment: Segment) -> int:
+    return sum(map(len, segment)) + len(segment) - 1
+
+
+def _stands(segment: Segment, text: str, position: int) -> bool:
+    for each in segment:
+        if not text.startswith(each, position):
+            return False
+        position += len(each) + 1
+    return True
+
+
+class _Searched:
+    """A text to search for segments. For each character there is an integer with a bit for each
+    place where it stands: so one step looks at all places at once, where a search from each place
+    again would cost the text times the segment."""
+
+    __slots__ = ("_places", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._places: dict[str, int] = {}
+
+    def find(self, segment: Segment, position: int, end: int) -> int:
+        """As `str.find` does it."""
+        last = end - _width(segment)
+        if last < position:
+            return -1
+        fits = ((1 << (last - position + 1)) - 1) << position
+        offset = 0
+        for text in segment:
+            for at, character in enumerate(text, start=offset):
+                fits &= self._places_of(character) >> at
+                if not fits:
+                    return -1
+            offset += len(text) + 1
+        return (fits & -fits).bit_length() - 1
+
+    def _places_of(self, character: str) -> int:
+        places = self._places.get(character)
+        if places is None:
+            bits = bytearray(len(self._text) // 8 + 1)
+            at = self._text.find(character)
+            while at >= 0:
+                bits[at >> 3] |= 1 << (at & 7)
+                at = self._text.find(character, at + 1)
+            places = self._places[character] = int.from_bytes(bits, "little")
+        return places
 
 
 def _anything(text: str) -> bool:
@@ -105,13 +168,11 @@ def is_arn(text: str) -> bool:
     return text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1
 
 
-@lru_cache(maxsize=4096)
 def arn_pattern(pattern: str) -> Matches:
     """`pattern` as a function of one ARN, whose parts are compared each on its own."""
     return arn_matching((pattern,))
 
 
-@lru_cache(maxsize=4096)
 def arn_matching(pieces: Pieces) -> Matches:
     """The same for a pattern in pieces. A colon in a literal text never starts another part."""
     if pieces == ("*",):

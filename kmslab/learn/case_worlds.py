@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from kmslab.access.context import RequestContext, Value
+from kmslab.access.context import RequestContext, Value, folded
 from kmslab.access.decision import Decision, OwnerSide, decide
 from kmslab.access.grants import GrantsInForce
 from kmslab.access.policy import Question, key_policy
@@ -164,7 +164,7 @@ def _world(case: Case) -> _World:
         caller.principal,
         case.operation,
         request_of(case.operation, case.request, names),
-        {name.lower(): _value(each) for name, each in case.context.items()},
+        {folded(name): _value(each) for name, each in case.context.items()},
         _DIRECT if direct else INTERNAL,
     )
     grants = tuple(

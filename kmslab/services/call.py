@@ -156,18 +156,21 @@ class Call:
 
     def refuse_key(self, kms_key: KmsKey, decision: Decision, by_ciphertext: bool = False) -> None:
         """Raise AWS's refusal for a decision about a key."""
-        foreign = kms_key.account != self.account
+        foreign = kms_key.account != self.account and not self.principal.is_service
         if foreign and not decision.resource_allows:
             # What the sentence hides, the caller's own event must not tell.
             self.resources = tuple(arn for arn in self.resources if arn != kms_key.arn)
         raise errors.access_denied(_refusal(decision, by_ciphertext or foreign, by_ciphertext))
 
-    def authorise_in_account(self, resource: str = "*", action: str | None = None) -> None:
-        """`authorise` for what belongs to no key: identity policies alone decide."""
+    def authorise_in_account(
+        self, resource: str = "*", action: str | None = None, told: str = ""
+    ) -> None:
+        """`authorise` for what belongs to no key: identity policies alone decide. A refusal speaks
+        of `told` where the ARN of `resource` says more than the caller asked with."""
         question = self.question(action or self.operation, resource)
         decision = self.decide(question, None)
         if not decision.allowed:
-            raise errors.access_denied(_refusal(decision, hidden=False))
+            raise errors.access_denied(_refusal(decision, hidden=False, told=told))
 
     def allow_everyone(self, resource: str = "*") -> None:
         """For the few operations of AWS that need no permission at all."""
@@ -224,7 +227,7 @@ class Call:
         self.begin_change().deleted.extend(records)
 
 
-def _refusal(decision: Decision, hidden: bool, by_ciphertext: bool = False) -> str:
+def _refusal(decision: Decision, hidden: bool, by_ciphertext: bool = False, told: str = "") -> str:
     """AWS's sentence (KMS Developer Guide, "Troubleshooting access"). `hidden`: where the key's
     own policy is what denies, the sentence does not admit that the key exists."""
     asked = decision.question
@@ -236,7 +239,7 @@ def _refusal(decision: Decision, hidden: bool, by_ciphertext: bool = False) -> s
             "resource-based policies allow access, or a resource-based policy explicitly "
             "denies access"
         )
-    head = f"{head} resource: {asked.resource}"
+    head = f"{head} resource: {told or asked.resource}"
     if decision.explicit:
         article = "an" if decision.missing == IDENTITY else "a"
         return f"{head} with an explicit deny in {article} {decision.missing}"

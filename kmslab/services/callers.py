@@ -22,6 +22,7 @@ from kmslab.store.iam_records import AccessKey, RoleSession
 from kmslab.store.store import Store
 
 Credential = AccessKey | RoleSession
+_MOST_KNOWN = 10_000
 
 
 class Caller(NamedTuple):
@@ -36,8 +37,8 @@ class Callers:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, tuple[Credential, Caller]] = {}
-        self._version = -1
+        # By access key id: the version of all identities that was read, the credential, the caller.
+        self._known: dict[str, tuple[int, Credential, Caller]] = {}
 
     def credential(self, access_key_id: str) -> Credential | None:
         """The active credentials with this id."""
@@ -51,14 +52,15 @@ class Callers:
         gone, and ExpiredTokenException for a session whose time is over."""
         if isinstance(credential, RoleSession) and credential.expiration <= now:
             raise errors.expired_token()
-        if self._version != self._store.identities_version:
-            self._known.clear()
-            self._version = self._store.identities_version
+        # Before anything is read: who changes an identity meanwhile makes this entry an old one.
+        version = self._store.identities_version
         known = self._known.get(credential.access_key_id)
-        if known and known[0] is credential:
-            return known[1]
-        caller = self._read(credential)
-        self._known[credential.access_key_id] = credential, caller
+        if known and known[0] == version and known[1] is credential:
+            return known[2]
+        caller = self.read(credential)
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[credential.access_key_id] = version, credential, caller
         return caller
 
     def find_policy(self, policy_arn: str) -> str | None:
@@ -72,7 +74,8 @@ class Callers:
         policy = self._store.managed_policies.get(arn.account, arn.resource.rpartition("/")[2])
         return policy.text if policy and policy.arn == policy_arn else None
 
-    def _read(self, credential: Credential) -> Caller:
+    def read(self, credential: Credential) -> Caller:
+        """The caller as the records say now."""
         if isinstance(credential, RoleSession):
             return self._session(credential)
         if not credential.user_name:

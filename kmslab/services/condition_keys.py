@@ -8,7 +8,7 @@ is absent, which is a fact too. What a policy makes of it is not known here.
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from kmslab.access.context import RequestContext, Value
+from kmslab.access.context import RequestContext, Value, folded
 from kmslab.access.principals import Principal
 from kmslab.store.events import iso_time
 from kmslab.store.records import KmsKey
@@ -24,6 +24,8 @@ class Origin(NamedTuple):
 
 
 INTERNAL = Origin("AWS Internal", "AWS Internal", True)
+IN_PROCESS = Origin("127.0.0.1", "kmslab boto3", True)
+"""What a lab's own boto3 clients tell."""
 
 
 class Asked(Protocol):
@@ -109,7 +111,7 @@ def _of_every_call(call: Asked) -> dict[str, Value]:
 def _of_the_caller(call: Asked) -> dict[str, Value]:
     principal = call.principal
     context: dict[str, Value] = {}
-    if principal.account:
+    if not principal.is_service:
         context["kms:calleraccount"] = principal.account
     if principal.via:
         service = principal.via[-1].removesuffix(".amazonaws.com")
@@ -131,18 +133,22 @@ def _of_the_key(kms_key: KmsKey) -> dict[str, Value]:
     }
     if kms_key.alias_names:
         context["kms:resourcealiases"] = kms_key.alias_names
-    context.update({f"aws:resourcetag/{name}".lower(): value for name, value in kms_key.tags})
-    return context
+    return {**context, **_by_name("aws:resourcetag/", kms_key.tags)}
 
 
 def _of_encryption_context(pairs: Mapping[str, str] | None) -> dict[str, Value]:
-    """Names are compared without case here, and names that differ by it alone cannot be told
-    apart: such a pair has two values, and a condition on one value does not hold."""
     if not pairs:
         return {}
-    context: dict[str, Value] = {"kms:encryptioncontextkeys": tuple(pairs)}
-    for name, value in pairs.items():
-        spelled = f"kms:encryptioncontext:{name}".lower()
+    named = _by_name("kms:encryptioncontext:", pairs.items())
+    return {"kms:encryptioncontextkeys": tuple(pairs), **named}
+
+
+def _by_name(prefix: str, pairs: Iterable[tuple[str, str]]) -> dict[str, Value]:
+    """Names are compared without case here, and names that differ by it alone cannot be told
+    apart: such a name has two values, and a condition on one value does not hold."""
+    context: dict[str, Value] = {}
+    for name, value in pairs:
+        spelled = folded(f"{prefix}{name}")
         earlier = context.get(spelled)
         context[spelled] = value if earlier is None else (*_listed(earlier), value)
     return context
@@ -240,7 +246,8 @@ def _of_new_grant(given: Mapping[str, Any]) -> dict[str, Value]:
     context: dict[str, Value] = {"kms:grantoperations": tuple(given.get("Operations", ()))}
     constraints = given.get("Constraints", {})
     for kind in ("EncryptionContextSubset", "EncryptionContextEquals"):
-        if kind in constraints:
+        # Without pairs it constrains nothing.
+        if constraints.get(kind):
             context["kms:grantconstrainttype"] = kind
     if "SourceArn" in constraints:
         context["kms:grantconstraintsourcearn"] = constraints["SourceArn"]
@@ -252,9 +259,7 @@ def _of_tags(call: Asked) -> dict[str, Value]:
     tags = call.parameters.get("Tags") or []
     pairs = [(tag.get("TagKey") or tag.get("Key"), _value_of(tag)) for tag in tags]
     names: Iterable[str] = call.parameters.get("TagKeys") or [name for name, _ in pairs if name]
-    context: dict[str, Value] = {
-        f"aws:requesttag/{name}".lower(): value for name, value in pairs if name
-    }
+    context = _by_name("aws:requesttag/", [(name, value) for name, value in pairs if name])
     if names := tuple(names):
         context["aws:tagkeys"] = names
     return context

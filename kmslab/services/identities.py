@@ -13,7 +13,8 @@ def exists(store: Store, name: str) -> bool:
     """
     arn = arns.parse_arn(name)
     if arn is None:
-        return True
+        # An account or service, or the id of somebody who is gone.
+        return not name.startswith(("AIDA", "AROA"))
     kind, _, rest = arn.resource.partition("/")
     last_name = rest.rpartition("/")[2]
     if kind == "user":

@@ -18,10 +18,14 @@ from kmslab.access.stored_policies import stored_trust_policy
 from kmslab.errors import PolicyError, ServiceError
 from kmslab.services.call import Call, Operation
 from kmslab.services.callers import Callers
+from kmslab.services.iam.tags import checked_tags
 from kmslab.sources import RandomBytes, random_id
 from kmslab.store.iam_records import Pairs, Role, RoleSession
 
 HOUR = 3600
+_NOT_BUILT = frozenset(
+    {"SourceIdentity", "SerialNumber", "TokenCode", "TransitiveTagKeys", "ProvidedContexts"}
+)
 _LONGEST_POLICY = 2048
 
 
@@ -38,6 +42,9 @@ def get_caller_identity(call: Call) -> dict[str, Any]:
 def assume_role(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
     asked = call.parameters
+    for member in _NOT_BUILT & asked.keys():
+        # To leave it out would give a session that is not the one that was asked for.
+        raise errors.not_built(member)
     role = _authorised_role(call)
     duration = asked.get("DurationSeconds", HOUR)
     _check_duration(call, role, duration)
@@ -47,8 +54,8 @@ def assume_role(call: Call) -> dict[str, Any]:
         call.now,
         duration,
         call.random,
-        policies=_session_policies(call),
-        tags=tuple((tag["Key"], tag["Value"]) for tag in asked.get("Tags", ())),
+        policies=_session_policies(call, role),
+        tags=checked_tags(call),
     )
     call.put(session)
     call.tells_its_output = True
@@ -105,6 +112,7 @@ def _authorised_role(call: Call) -> Role:
         if not call.decide(question, owner_side).allowed:
             raise _denied(call, action, role_arn)
     assert role
+    call.resources = (role.arn,)
     if call.principal.arn == call.principal.account_root:
         raise errors.access_denied("Roles may not be assumed by root accounts.")
     return role
@@ -146,9 +154,12 @@ def _check_duration(call: Call, role: Role, duration: int) -> None:
         )
 
 
-def _session_policies(call: Call) -> Pairs | None:
+def _session_policies(call: Call, role: Role) -> Pairs | None:
     """The session policies as they are now: what becomes of a managed one later does not
-    matter. None where there are none, which is not the same as one that allows nothing."""
+    matter. None where there are none, which is not the same as one that allows nothing.
+
+    A managed policy has to be of the role's own account, or AWS's.
+    """
     asked = call.parameters
     policies: list[tuple[str, str]] = []
     if "Policy" in asked:
@@ -156,7 +167,8 @@ def _session_policies(call: Call) -> Pairs | None:
     callers = Callers(call.store)
     for listed in asked.get("PolicyArns", ()):
         policy_arn = listed.get("arn", "")
-        text = callers.find_policy(policy_arn)
+        own = (arns.policy_arn(account, "") for account in (role.account, "aws"))
+        text = callers.find_policy(policy_arn) if policy_arn.startswith(tuple(own)) else None
         if text is None:
             raise errors.validation(f"Policy {policy_arn} does not exist.")
         policies.append((policy_arn.rpartition("/")[2], text))

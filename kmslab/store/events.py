@@ -7,7 +7,9 @@ may be noted: the door leaves secrets out before an event is made.
 
 import json
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
+
+from kmslab.store.stored_members import check, fitting, members_of, tuples
 
 EVENT_VERSION = "1.11"
 
@@ -40,7 +42,7 @@ class Event(NamedTuple):
         """The event as CloudTrail's JSON object, members in the guide's order."""
         record: dict[str, Any] = {
             "eventVersion": EVENT_VERSION,
-            "userIdentity": dict(self.identity),
+            "userIdentity": _copied(self.identity),
             "eventTime": iso_time(self.time),
             "eventSource": self.source,
             "eventName": self.name,
@@ -74,14 +76,18 @@ class Event(NamedTuple):
         return record
 
 
+_TYPES = tuple((name, fitting(hint)) for name, hint in get_type_hints(Event).items())
+
+
 def encode_event(event: Event) -> str:
     return json.dumps(event, separators=(",", ":"))
 
 
 def decode_event(text: str) -> Event:
-    members = json.loads(text)
-    noted = Event(*members)
-    return noted._replace(resources=tuple(noted.resources))
+    noted = Event(*members_of(text))
+    noted = noted._replace(resources=tuples(noted.resources))
+    check(noted, _TYPES)
+    return noted
 
 
 def iso_time(seconds: float) -> str:
@@ -97,4 +103,6 @@ def _copied(value: Any) -> Any:
 
 def _resource(arn: str) -> dict[str, str]:
     kind = "AWS::KMS::Alias" if ":alias/" in arn else "AWS::KMS::Key"
+    if ":iam:" in arn:
+        kind = "AWS::IAM::Role"
     return {"accountId": arn.split(":", 5)[4], "type": kind, "ARN": arn}

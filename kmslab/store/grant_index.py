@@ -56,23 +56,36 @@ class GrantIndex:
 class _Granted:
     """What one grantee was granted on one key."""
 
-    __slots__ = ("grants", "places")
+    __slots__ = ("grants", "lies", "places")
 
     def __init__(self) -> None:
         self.grants: dict[str, Grant] = {}
         self.places: dict[_Place, dict[str, Grant]] = {}
+        self.lies: dict[str, tuple[_Place, ...]] = {}
 
     def put(self, grant: Grant) -> None:
         self.grants[grant.grant_id] = grant
-        for place in _places(grant):
+        places = self.lies.get(grant.grant_id) or self._places(grant)
+        self.lies[grant.grant_id] = places
+        for place in places:
             self.places.setdefault(place, {})[grant.grant_id] = grant
 
     def delete(self, grant: Grant) -> bool:
         """Whether nothing is left."""
         self.grants.pop(grant.grant_id, None)
-        for place in _places(grant):
+        for place in self.lies.pop(grant.grant_id, ()):
             _drop(self.places, place, grant)
         return not self.grants
+
+    def _places(self, grant: Grant) -> tuple[_Place, ...]:
+        """Where a new grant lies: once for each operation, under pairs that it cannot do without;
+        of several such pairs under the one with the fewest grants so far."""
+        places = []
+        for operation in grant.operations:
+            kind, choices = _indispensable(grant, operation)
+            crowd = [len(self.places.get((operation, kind, pairs), ())) for pairs in choices]
+            places.append((operation, kind, choices[crowd.index(min(crowd))]))
+        return tuple(places)
 
 
 class KeyGrants(NamedTuple):
@@ -120,20 +133,15 @@ def _first_a_few(found: dict[str, Grant]) -> Iterator[Grant]:
     yield from (grant for grant in tuple(found.values()) if grant.grant_id not in seen)
 
 
-def _places(grant: Grant) -> Iterator[_Place]:
-    """Where a grant lies: once for each operation, under the pairs that it cannot do without."""
-    for operation in grant.operations:
-        free = operation in _CONTEXT_FREE
-        kind, pairs = (_ANY, ()) if free else _indispensable(grant)
-        yield operation, kind, pairs
-
-
-def _indispensable(grant: Grant) -> tuple[str, Pairs]:
+def _indispensable(grant: Grant, operation: str) -> tuple[str, list[Pairs]]:
+    """The kind of its constraint, and the sets of pairs of which a request must have each."""
+    if operation in _CONTEXT_FREE:
+        return _ANY, [()]
     if grant.equals is not None:
-        return _EQUALS, tuple(sorted(grant.equals))
+        return _EQUALS, [tuple(sorted(grant.equals))]
     if grant.subset:
-        return _SUBSET, (min(grant.subset),)
-    return _ANY, ()
+        return _SUBSET, [(pair,) for pair in grant.subset]
+    return _ANY, [()]
 
 
 def _drop(shelves: dict[Any, dict[str, Grant]], place: tuple[Any, ...], grant: Grant) -> None:

@@ -96,8 +96,9 @@ class ManagedPolicy:
 
     @property
     def text(self) -> str:
-        """The JSON text of the default version."""
-        return next(text for number, text, _ in self.versions if number == self.default_version)
+        """The JSON text of the default version; where there is none, what no policy is."""
+        texts = {number: text for number, text, _ in self.versions}
+        return texts.get(self.default_version, "")
 
     @property
     def shelf(self) -> str:

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from kmslab.errors import StateError
 from kmslab.store.events import Event, decode_event, encode_event
 from kmslab.store.records import KINDS, Record
+from kmslab.store.stored_members import Fits, check, fitting, members_of, tuples
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
@@ -27,6 +28,8 @@ CREATE TABLE IF NOT EXISTS record (
 CREATE TABLE IF NOT EXISTS event (sequence INTEGER PRIMARY KEY, members TEXT);
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
+
+_UNREADABLE = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
 
 
 class Journal:
@@ -58,7 +61,7 @@ class Journal:
     def records(self) -> Iterator[Record]:
         for kind, members in self._rows("SELECT kind, members FROM record"):
             with self._readable():
-                record = KINDS[kind](*_from_json(members))
+                record = _record(KINDS[kind], members)
             yield record
 
     def events(self) -> Iterator[Event]:
@@ -122,7 +125,7 @@ class Journal:
         """Raises StateError for what this version of kmslab did not write."""
         try:
             yield
-        except (KeyError, TypeError, ValueError, OverflowError) as problem:
+        except _UNREADABLE as problem:
             raise StateError(f"{self._path} is damaged: {problem!r}") from problem
 
     def _rows(self, query: str, *arguments: str) -> Iterator[Any]:
@@ -137,9 +140,15 @@ def _to_json(record: Record) -> str:
     return json.dumps([getattr(record, member.name) for member in fields(record)])
 
 
-def _from_json(text: str) -> list[Any]:
-    return [_tuples(member) for member in json.loads(text)]
+def _record(kind: type[Record], members: str) -> Record:
+    read = tuples(members_of(members))
+    check(read, _TYPES[kind.table])
+    return kind(*read)
 
 
-def _tuples(member: Any) -> Any:
-    return tuple(_tuples(item) for item in member) if isinstance(member, list) else member
+def _types_of(kind: type[Record]) -> tuple[tuple[str, Fits], ...]:
+    hints = get_type_hints(kind)
+    return tuple((member.name, fitting(hints[member.name])) for member in fields(kind))
+
+
+_TYPES = {table: _types_of(kind) for table, kind in KINDS.items()}

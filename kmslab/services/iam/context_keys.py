@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from kmslab.access.context import folded
 from kmslab.access.policy import WITH_VARIABLES
 from kmslab.services.iam.documents import statements_of, texts_of
 
@@ -29,7 +30,7 @@ def without_repeats(names: Iterator[str]) -> list[str]:
     """`names` without those that differ from an earlier one by case alone."""
     first: dict[str, str] = {}
     for name in names:
-        first.setdefault(name.lower(), name)
+        first.setdefault(folded(name), name)
     return list(first.values())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from kmslab import arn as arns
 from kmslab.access.aws_managed_policies import AwsManagedPolicy, aws_managed_policy
+from kmslab.access.context import folded
 from kmslab.services.call import Call
 from kmslab.services.iam import refusals
 from kmslab.sources import random_id
@@ -106,8 +107,8 @@ def new_id(call: Call, prefix: str) -> str:
 
 def tell_tags(call: Call, tags: Pairs) -> None:
     for name, value in tags:
-        call.more_context[f"aws:resourcetag/{name}".lower()] = value
-        call.more_context[f"iam:resourcetag/{name}".lower()] = value
+        call.more_context[folded(f"aws:resourcetag/{name}")] = value
+        call.more_context[folded(f"iam:resourcetag/{name}")] = value
 
 
 def _authorise(
@@ -117,4 +118,5 @@ def _authorise(
         tell_tags(call, entity.tags)
         if changes_permissions and entity.boundary:
             call.more_context.setdefault("iam:permissionsboundary", entity.boundary)
-    call.authorise_in_account(entity.arn if entity else absent_arn)
+    # A refusal must not tell the path, nor by it whether there is such an entity.
+    call.authorise_in_account(entity.arn if entity else absent_arn, told=absent_arn)

@@ -6,7 +6,7 @@ Where policies and context come from is not known here, nor who asked.
 from itertools import chain
 from typing import Any, NamedTuple
 
-from kmslab.access.context import RequestContext, Value
+from kmslab.access.context import RequestContext, Value, folded
 from kmslab.access.decision import Decision, Identities, OwnerSide, decide
 from kmslab.access.policy import Named, PolicyInForce, Question
 from kmslab.access.principals import Principal
@@ -121,7 +121,7 @@ def _told(simulation: Simulation, named: Named) -> dict[str, Any] | None:
 def _missing(simulation: Simulation, action: str) -> list[str]:
     """The condition keys that statements about the action ask for, and that nobody gave."""
     asked = chain.from_iterable(policy.asked_about(action) for policy in simulation.policies)
-    return [name for name in without_repeats(asked) if name.lower() not in simulation.context]
+    return [name for name in without_repeats(asked) if folded(name) not in simulation.context]
 
 
 def _boundary_detail(simulation: Simulation, decisions: list[Decision]) -> dict[str, Any]:

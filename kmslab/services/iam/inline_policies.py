@@ -63,10 +63,12 @@ def delete_role_policy(call: Call) -> None:
 
 
 def _put(call: Call, entity: Entity, kind: str) -> None:
-    text = checked_policy(call.parameters["PolicyDocument"])
+    text = call.parameters["PolicyDocument"]
     policies = {**dict(entity.policies), call.parameters["PolicyName"]: text}
+    # Measured first: to read what is too long would take long, and others wait for the lock.
     if sum(map(size, policies.values())) > _LARGEST[kind]:
         raise refusals.inline_too_large(kind, entity.name, _LARGEST[kind])
+    checked_policy(text)
     call.put(replace(entity, policies=tuple(policies.items())))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kmslab import arn as arns
 from kmslab.services.call import Call
+from kmslab.services.departed import renounce
 from kmslab.services.iam import refusals
 from kmslab.services.iam.boundaries import asked_boundary, tell_boundary, told_boundary
 from kmslab.services.iam.documents import checked_trust_policy, url_encoded
@@ -90,6 +91,7 @@ def delete_role(call: Call) -> None:
         raise refusals.must_first("delete policies")
     if role.attached:
         raise refusals.must_first("detach all policies")
+    renounce(call, role)
     call.delete(role)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kmslab import arn as arns
 from kmslab.access import readings
-from kmslab.access.context import Value
+from kmslab.access.context import Value, folded
 from kmslab.access.principals import Principal, session_principal, user_principal
 from kmslab.arn import Arn
 from kmslab.services.call import Call
@@ -66,7 +66,7 @@ def facts_of(principal: Principal) -> dict[str, Value]:
 
 
 def given_context(call: Call) -> dict[str, Value]:
-    """The condition keys of ContextEntries, in lower case. Raises InvalidInput."""
+    """The condition keys of ContextEntries, their names folded. Raises InvalidInput."""
     return dict(_entry(entry) for entry in call.parameters.get("ContextEntries", ()))
 
 
@@ -88,7 +88,7 @@ def _entry(entry: Mapping[str, Any]) -> tuple[str, Value]:
         if read(value) is None:
             raise refusals.invalid_input(f"The value {value} of {name} is not of type {kind}.")
     if kind.endswith("List"):
-        return name.lower(), tuple(values)
+        return folded(name), tuple(values)
     if len(values) != 1:
         raise refusals.invalid_input(f"{name} of type {kind} must have one value.")
-    return name.lower(), values[0]
+    return folded(name), values[0]

@@ -9,7 +9,14 @@ from functools import cached_property
 
 from kmslab.access.aws_managed_policies import AwsManagedPolicy
 from kmslab.access.identities import readable_policy, unreadable_policy
-from kmslab.access.policy import Named, Policy, PolicyInForce, identity_policy, key_policy
+from kmslab.access.policy import (
+    Named,
+    Policy,
+    PolicyInForce,
+    identity_policy,
+    read_identity_policy,
+    read_key_policy,
+)
 from kmslab.errors import PolicyError
 from kmslab.services.call import Call
 from kmslab.services.iam import refusals
@@ -70,7 +77,7 @@ def boundary_of(call: Call, entity: Entity) -> tuple[SimulatedPolicy, ...] | Non
 def given_policies(call: Call, member: str) -> tuple[SimulatedPolicy, ...]:
     """The policies in the list `member` of the request."""
     return tuple(
-        _given(f"{member}.{number}", "none", text, lambda text: identity_policy(text))
+        _given(f"{member}.{number}", "none", text, read_identity_policy)
         for number, text in enumerate(call.parameters.get(member, ()), start=1)
     )
 
@@ -88,7 +95,7 @@ def given_resource_policy(call: Call) -> SimulatedPolicy | None:
     if text is None:
         return None
     return _given(
-        "ResourcePolicy", "resource", text, lambda text: Policy(key_policy(text).statements)
+        "ResourcePolicy", "resource", text, lambda text: Policy(read_key_policy(text).statements)
     )
 
 

@@ -33,6 +33,9 @@ from kmslab.services.iam.simulated_policies import (
     own_policies,
 )
 
+# The lab's own bound: IAM documents none, and one request could ask for millions.
+_MOST_DECISIONS = 10_000
+
 
 def simulate_principal_policy(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
@@ -109,6 +112,13 @@ def _simulate(
     caller: Principal,
     facts: dict[str, Value],
 ) -> dict[str, Any]:
+    actions = call.parameters["ActionNames"]
+    resources = call.parameters.get("ResourceArns") or [EVERYTHING]
+    if len(actions) * len(resources) > _MOST_DECISIONS:
+        raise refusals.invalid_input(
+            f"{len(actions)} actions on {len(resources)} resources are more than "
+            f"{_MOST_DECISIONS} decisions."
+        )
     simulation = Simulation(
         own,
         boundary,
@@ -117,13 +127,11 @@ def _simulate(
         _owner(call.parameters.get("ResourceOwner", "")),
         {**facts, **given_context(call)},
     )
-    actions = call.parameters["ActionNames"]
     for action in actions:
         _check_action(action)
     # A number for each, with which a marker can go on.
     numbered = ((f"{number:06}", action) for number, action in enumerate(actions, start=1))
     listed, end = page(call, numbered)
-    resources = call.parameters.get("ResourceArns") or [EVERYTHING]
     results = [evaluation_result(simulation, action, resources) for action in listed]
     return {"EvaluationResults": results, **end}
 

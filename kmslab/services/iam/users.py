@@ -7,6 +7,7 @@ from typing import Any
 
 from kmslab import arn as arns
 from kmslab.services.call import Call
+from kmslab.services.departed import renounce
 from kmslab.services.iam import refusals
 from kmslab.services.iam.boundaries import asked_boundary, tell_boundary, told_boundary
 from kmslab.services.iam.entities import asked_user, authorised_user, is_taken, new_id
@@ -74,6 +75,7 @@ def delete_user(call: Call) -> None:
         for access_key in call.store.access_keys.on("")
     ):
         raise refusals.must_first("delete access keys")
+    renounce(call, user)
     call.delete(user)
 
 

@@ -15,10 +15,15 @@ from kmslab.vault.hsm import BackingKeyName
 
 SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
 
+# AWS states no bound. Without one, a policy's patterns would be compared with up to a mebibyte.
+_LARGEST_CONTEXT = 8192
+_CONTEXTS = ("EncryptionContext", "SourceEncryptionContext", "DestinationEncryptionContext")
+
 
 def encrypt(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_Encrypt.html"""
     asked = call.parameters
+    check_contexts(call)
     kms_key = find_key(call, asked["KeyId"])
     authorise_use(call, kms_key)
     algorithm = _algorithm(call, "EncryptionAlgorithm", kms_key)
@@ -30,6 +35,7 @@ def encrypt(call: Call) -> dict[str, Any]:
 def decrypt(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html"""
     asked = call.parameters
+    check_contexts(call)
     _require(call, "CiphertextBlob")
     kms_key, material = _key_of_ciphertext(call, "KeyId", "EncryptionAlgorithm")
     plaintext = _decrypt_with(call, kms_key, material, asked.get("EncryptionContext"))
@@ -50,6 +56,7 @@ def re_encrypt(call: Call) -> dict[str, Any]:
     kms:ReEncryptFrom on the old key and kms:ReEncryptTo on the new one.
     """
     asked = call.parameters
+    check_contexts(call)
     _require(call, "CiphertextBlob")
     _note_same_key(call)
     source, material = _key_of_ciphertext(
@@ -84,6 +91,15 @@ def generate_random(call: Call) -> dict[str, Any]:
     size = asked["NumberOfBytes"]
     call.parameters = {}
     return {"Plaintext": call.hsm.random_bytes(size)}
+
+
+def check_contexts(call: Call) -> None:
+    """Refuse an encryption context that is too long. What policies read, whoever calls, has to be
+    checked before anything is decided. Raises ValidationException."""
+    for member in _CONTEXTS:
+        pairs = call.parameters.get(member) or {}
+        if sum(len(text.encode()) for pair in pairs.items() for text in pair) > _LARGEST_CONTEXT:
+            raise errors.validation(f"{member} is longer than {_LARGEST_CONTEXT} bytes.")
 
 
 def authorise_use(

@@ -6,6 +6,7 @@ from kmslab import errors
 from kmslab.services.call import Call
 from kmslab.services.kms.cryptography import (
     authorise_use,
+    check_contexts,
     encrypt_under,
     refuse_dry_run,
     refuse_recipient,
@@ -31,6 +32,7 @@ API_GenerateDataKeyWithoutPlaintext.html"""
 def _data_key(call: Call) -> tuple[bytes, dict[str, Any]]:
     """A plaintext data key, and the members that both operations answer."""
     asked = call.parameters
+    check_contexts(call)
     refuse_recipient(call)
     kms_key = find_key(call, asked["KeyId"])
     authorise_use(call, kms_key)

@@ -46,7 +46,7 @@ def list_retirable_grants(call: Call) -> dict[str, Any]:
         call.allow_everyone(retirer)
     else:
         _require_own_principal(call, retirer)
-        call.authorise_in_account(retirer)
+        call.authorise_in_account()
     limit, start = page_limit(call, 50, 100), page_start(call)
     retirable = call.store.grant_index.retirable(call.region, retirer)
     return _page(call, _in_order(retirable, start, limit + 1), limit)

@@ -7,7 +7,8 @@ What CreateGrant may ask for stands in `grant_requests`, lists in `grant_lists`.
 """
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any
 
 from kmslab import errors
@@ -29,6 +30,11 @@ from kmslab.store.records import Grant, KmsKey, shelf_of
 
 _MOST_PER_KEY = 50_000
 _GRANT_ID = re.compile("[0-9a-f]{64}", re.ASCII)
+_OF_ONE_REQUEST = {"grant_id", "creation_date", "effective_from", "issuing_account"}
+# All but what differs from one request to the next, and operations, which have no order.
+_terms = attrgetter(
+    *sorted({member.name for member in fields(Grant)} - _OF_ONE_REQUEST - {"operations"})
+)
 
 
 def create_grant(call: Call) -> dict[str, Any]:
@@ -66,6 +72,8 @@ def retire_grant(call: Call) -> None:
         call.refuse_key(kms_key, decision)
     refuse_dry_run(call)
     _remove(call, grant)
+    # CloudTrail tells of it in additionalEventData alone.
+    call.parameters = {}
     call.additional = {"grantId": grant.grant_id}
 
 
@@ -90,24 +98,18 @@ def revoke_grant(call: Call) -> None:
 def _made_before(call: Call, asked: Grant) -> Grant | None:
     """The grant that an earlier request of the same name and terms made, whoever sent it. So a
     request that is sent again makes no second grant; one that has been removed is not the same."""
-    if not asked.grant_name:
+    name, terms, operations = asked.grant_name, _terms(asked), set(asked.operations)
+    if not name:
         return None
     for grant in call.store.grant_index.on(asked.shelf).of(asked.grantee_principal):
-        if grant.grant_name == asked.grant_name and _terms(grant) == _terms(asked):
+        # In this order because of thousands of a name most have other terms.
+        if (
+            grant.grant_name == name
+            and _terms(grant) == terms
+            and set(grant.operations) == operations
+        ):
             return grant
     return None
-
-
-def _terms(grant: Grant) -> Grant:
-    """All but what differs from one request to the next, in any order of the operations."""
-    return replace(
-        grant,
-        grant_id="",
-        creation_date=0.0,
-        effective_from=0.0,
-        issuing_account="",
-        operations=tuple(sorted(grant.operations)),
-    )
 
 
 def _make(call: Call, grant: Grant) -> Grant:
