@@ -1,7 +1,7 @@
 """What a request says of itself, by condition key: what conditions and policy variables read.
 
 This knows neither which condition keys exist nor who fills them in. Names of condition keys are
-kept in lower case, because AWS does not tell their case apart; values stay as they were sent.
+kept folded, because AWS does not tell their case apart; values stay as they were sent.
 """
 
 import string
