@@ -47,7 +47,7 @@ def test_in_pieces_only_the_patterns_have_wildcards(pieces, subject):
 
 
 def test_what_stands_before_and_after_a_star_never_overlaps():
-    for pattern in ("a*a", "ab*ba", "a?*?a", "a*?a", "a*b*ba"):
+    for pattern in ("a*a", "ab*ba", "a?*?a", "a*?a", "a*b*ba", "*a?*a", "*a?*a?*"):
         shortest = pattern.replace("*", "").replace("?", "a")
         assert wildcard(pattern)(shortest)
         assert not wildcard(pattern)(shortest[:-2] + shortest[-1])

@@ -234,8 +234,10 @@ def test_each_call_leaves_one_event_allowed_or_denied():
 
 def test_an_event_is_a_copy_that_nobody_can_spoil():
     lab = Lab()
-    lab.client("kms").create_key(Description="true")
+    session = lab.role("worker", allow("kms:*")).session("monday")
+    lab.client("kms", session).create_key(Description="true")
     told = lab.events()[0]
+    told["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"] = "spoilt"
     told["eventName"] = told["userIdentity"]["arn"] = "spoilt"
     told["requestParameters"]["description"] = "spoilt"
     assert "spoilt" not in json.dumps(lab.events())
