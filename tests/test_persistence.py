@@ -520,7 +520,7 @@ UNREADABLE = {
     "an inline policy that is no text": changed("users", "policies", '[["p", {"Statement": []}]]'),
     "the time of an event in words": "UPDATE event SET members = json_set(members, '$[2]', 'now')",
     "an event at no time": (
-        "UPDATE event SET members = replace(members, json_extract(members, '$[2]'), 'NaN')"
+        "UPDATE event SET members = replace(json_set(members, '$[2]', '?'), '\"?\"', 'NaN')"
     ),
     "an event of no identity": (
         "UPDATE event SET members = json_set(members, '$[7]', NULL) WHERE sequence = 2"
