@@ -4,23 +4,37 @@ AWS's sentences live here and nowhere else, so that a reader who meets one in a 
 finds it with one search. This module knows nothing of requests, keys or state.
 """
 
+from collections.abc import Mapping
+
 
 class ServiceError(Exception):
     """An answer of AWS that is a refusal: what botocore raises as ClientError.
 
     `code` is AWS's error code, `message` AWS's sentence ("" where AWS sends none) and
-    `status` the HTTP status. It follows the common errors of the KMS API Reference.
+    `status` the HTTP status. It follows the common errors of the KMS API Reference. S3 tells more
+    in elements of their own: `extras`, name → text.
     """
 
-    def __init__(self, code: str, message: str = "", status: int = 400) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        status: int = 400,
+        extras: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(code, message, status)
         self.code = code
         self.message = message
         self.status = status
+        self.extras = extras or {}
 
 
 class StateError(Exception):
     """The lab's directory cannot be used: held by another process, or its domain key is wrong."""
+
+
+class IntegrityError(Exception):
+    """Stored bytes are not what was stored: somebody changed, cut or exchanged them."""
 
 
 class PolicyError(Exception):

@@ -1,32 +1,44 @@
 """The same door over HTTP: an ASGI application, and the server that `kmslab serve` runs.
 
-Requests are handed over as they came; what answers them is not known here. The two control
-routes exist only where they were asked for, and only for programs on this machine: a request
-that a web page sent (it has an Origin) or that came by another name is refused.
+Requests are handed over as they came; what answers them is not known here. Those for S3 carry
+bodies of any size: they are answered by threads, and their bodies stream. All others are small and
+answered at once. The two control routes exist only where they were asked for, and only for programs
+on this machine: a request that a web page sent (it has an Origin) or that came by another name is
+refused.
 """
 
+import asyncio
 import logging
 import re
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 import uvicorn
 
+from kmslab.wire import rest_xml
+from kmslab.wire.body_streams import ArrivingBody, Exchange, Receive, Send, body_of, start_of
 from kmslab.wire.message import Answer, Request
 
 LARGEST_BODY = 1024 * 1024
 LARGEST_HEADERS = 64 * 1024
 CONTROL_PREFIX = "/_kmslab/"
+# A thread that reads a body waits for its client, who may be waiting for another answer: requests
+# without a body have threads of their own.
+_UPLOAD_THREADS = 32
+_OTHER_THREADS = 16
+_GRACE_SECONDS = 5
 _LOOPBACK = ("127.0.0.1", "::1")
 _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?", re.ASCII)
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _log = logging.getLogger("kmslab")
+
+_JSON = {"content-type": "application/x-amz-json-1.1"}
 
 
 class Control(Protocol):
@@ -38,27 +50,53 @@ class Control(Protocol):
 
 
 class Application:
-    """ASGI: every request to `handle`; `control` None means that there are no control routes."""
+    """ASGI: every request to `handle`; `control` None means that there are no control routes.
 
-    def __init__(self, handle: Callable[[Request], Answer], control: Control | None) -> None:
+    `is_for_s3` says of a request's head whether its body streams; then threads call `handle`.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[[Request], Answer],
+        control: Control | None,
+        is_for_s3: Callable[[Request], bool] = rest_xml.speaks,
+    ) -> None:
         self._handle = handle
         self._control = control
+        self._is_for_s3 = is_for_s3
+        self._uploads = ThreadPoolExecutor(_UPLOAD_THREADS, "kmslab-upload")
+        self._others = ThreadPoolExecutor(_OTHER_THREADS, "kmslab-s3")
+        self._arriving: set[ArrivingBody] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body = await _read_body(receive)
-        if body is None:
-            return
+        head = _head_of(scope)
+        answer: Callable[[Request], Answer]
         if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
-            await _send(send, _plain(431, "the headers are too large"))
+            answer = _refuse_headers
+        elif self._control and head.path.startswith(CONTROL_PREFIX):
+            answer = partial(_control_answer, self._control)
+        # What names a target is not for S3: KMS's requests need no second look.
+        elif "x-amz-target" not in head.headers and self._is_for_s3(head):
+            await self._stream(head, receive, send)
             return
-        request = _as_request(scope, body)
-        if request.path.startswith(CONTROL_PREFIX) and self._control:
-            answer = _control_answer(request, self._control)
         else:
-            answer = self._answer(request)
-        await _send(send, answer)
+            answer = self._answer
+        body = await _read_body(receive)
+        if body is not None:
+            await _send(send, head.method, answer(head._replace(body=body)))
+
+    def cut_off(self) -> None:
+        """End what is on its way: from here on no thread waits for a client."""
+        for body in self._arriving:
+            body.cut_off()
+
+    def close(self) -> None:
+        """Cut off what is on its way, and let the threads end."""
+        self.cut_off()
+        self._uploads.shutdown()
+        self._others.shutdown()
 
     def _answer(self, request: Request) -> Answer:
         try:
@@ -68,8 +106,16 @@ class Application:
             _log.exception("could not answer %s", request.headers.get("x-amz-target"))
             return Answer(500, _JSON, b'{"__type":"KMSInternalException"}')
 
-
-_JSON = {"content-type": "application/x-amz-json-1.1"}
+    async def _stream(self, head: Request, receive: Receive, send: Send) -> None:
+        body = ArrivingBody(receive, head.headers)
+        begin_in = self._uploads if body.has_bytes else self._others
+        exchange = Exchange(self._handle, head, body, self._others)
+        self._arriving.add(body)
+        try:
+            await exchange.run(begin_in, send)
+        finally:
+            body.cut_off()
+            self._arriving.discard(body)
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -88,7 +134,7 @@ async def _read_body(receive: Receive) -> bytes | None:
             return b"".join(blocks) if len(blocks) != 1 else blocks[0]
 
 
-def _as_request(scope: Scope, body: bytes) -> Request:
+def _head_of(scope: Scope) -> Request:
     values: dict[str, list[str]] = {}
     for raw_name, raw_value in scope["headers"]:
         values.setdefault(raw_name.decode("latin-1"), []).append(raw_value.decode("latin-1"))
@@ -97,22 +143,22 @@ def _as_request(scope: Scope, body: bytes) -> Request:
     query = scope["query_string"].decode("latin-1")
     client = scope.get("client")
     source_ip = client[0] if client else "127.0.0.1"
-    return Request(scope["method"], path, query, headers, body, source_ip=source_ip)
+    return Request(scope["method"], path, query, headers, b"", source_ip=source_ip)
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    headers = [
-        (name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()
-    ]
-    headers.append((b"content-length", b"%d" % len(answer.body)))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+def _refuse_headers(_: Request) -> Answer:
+    return _plain(431, "the headers are too large")
+
+
+async def _send(send: Send, method: str, answer: Answer) -> None:
+    await send(start_of(answer, method))
+    await send(body_of(answer.body))
 
 
 # --- Control ------------------------------------------------------------------------------
 
 
-def _control_answer(request: Request, control: Control) -> Answer:
+def _control_answer(control: Control, request: Request) -> Answer:
     local = _LOCAL_HOST.fullmatch(request.headers.get("host", ""))
     if request.source_ip not in _LOOPBACK or not local or "origin" in request.headers:
         return _plain(403, "only programs on this machine may control the lab")
@@ -159,6 +205,13 @@ def serve(
     each_second: Callable[[], None],
 ) -> None:
     """Answer on `listener` until the process is told to stop; `each_second` does what is due."""
+    server_of(application, when_ready, each_second).run(sockets=[listener])
+
+
+def server_of(
+    application: Application, when_ready: Callable[[], None], each_second: Callable[[], None]
+) -> uvicorn.Server:
+    """The server, not yet started. It closes `application` when it stops."""
     config = uvicorn.Config(
         application,
         lifespan="off",
@@ -168,25 +221,33 @@ def serve(
         # Who called is who connected: a header may say anything.
         proxy_headers=False,
         ws="none",
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    _Server(config, when_ready, each_second).run(sockets=[listener])
+    return _Server(config, application, when_ready, each_second)
 
 
 class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
+        application: Application,
         when_ready: Callable[[], None],
         each_second: Callable[[], None],
     ) -> None:
         super().__init__(config)
+        self._application = application
         self._when_ready = when_ready
         self._each_second = each_second
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._when_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Who is cut off within the grace can still be told so.
+        asyncio.get_running_loop().call_later(_GRACE_SECONDS - 1, self._application.cut_off)
+        await super().shutdown(sockets)
+        self._application.close()
 
     async def on_tick(self, counter: int) -> bool:
         # uvicorn ticks ten times a second.

@@ -25,6 +25,13 @@ class OperationSchema:
         self.model = model
 
     @cached_property
+    def streams_in(self) -> bool:
+        """Whether the body of a request is a stream of bytes of any length."""
+        shape = self.model.input_shape
+        payload = shape.serialization.get("payload") if shape else None
+        return bool(payload) and shape.members[payload].type_name == "blob"
+
+    @cached_property
     def _read_input(self) -> Reader:
         return reader(self.model.input_shape) if self.model.input_shape else read_nothing
 

@@ -7,55 +7,34 @@ that differs, a time too far away. The time is the operating system's: real clie
 What the caller may then do is not known here.
 """
 
-import calendar
-import email.utils
 import hmac
-import re
 import time
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import NamedTuple
 from urllib.parse import quote
 
 from kmslab import errors
-from kmslab.store.iam_records import AccessKey, RoleSession
 from kmslab.wire.message import Request
 from kmslab.wire.model import region_names
-
-_ALGORITHM = "AWS4-HMAC-SHA256"
-_TERMINATOR = "aws4_request"
-_WINDOW = 300
-_TIME_FORMAT = "%Y%m%dT%H%M%SZ"
-
-_BLANKS = " \t"
-_RUN_OF_BLANKS = re.compile("[ \t]+")
-_ISO_TIME = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
-# What every SDK sends; anything else is read part by part, so that the refusal can say what
-# is missing.
-_USUAL_HEADER = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=([^,\s/]+)/([^,\s/]+)/([^,\s/]+)/([^,\s/]+)/([^,\s/]+), ?"
-    r"SignedHeaders=([^,\s]+), ?Signature=([^,\s]+)"
+from kmslab.wire.signing import (
+    ALGORITHM,
+    ISO_TIME,
+    TERMINATOR,
+    Authorization,
+    Credential,
+    FindCredential,
+    Scope,
+    canonical_headers,
+    has_its_token,
+    iso_time,
+    seconds_of,
+    sign,
+    string_to_sign,
+    timestamp_of,
+    usual_authorization,
 )
 
-Credential = AccessKey | RoleSession
-FindCredential = Callable[[str], Credential | None]
-
-
-class Scope(NamedTuple):
-    """The Credential of an Authorization header."""
-
-    access_key_id: str
-    date: str
-    region: str
-    service: str
-    terminator: str
-
-
-class Authorization(NamedTuple):
-    scope: Scope
-    signed_headers: str
-    signature: str
+_WINDOW = 300
 
 
 def verify(
@@ -71,30 +50,22 @@ def verify(
     scope = authorization.scope
     _check_scope(scope, service, request.host_region, timestamp)
     credential = find_credential(scope.access_key_id)
-    if credential is None or not _has_its_token(request, credential):
+    given_token = request.headers.get("x-amz-security-token", "")
+    if credential is None or not has_its_token(credential, given_token):
         raise errors.unrecognized_client()
     _check_signed_headers(authorization.signed_headers, request.headers)
     canonical = canonical_request(request, authorization.signed_headers)
-    signature = sign(canonical, timestamp, scope, credential.secret_access_key)
+    text = string_to_sign(canonical.encode(), timestamp, scope)
+    signature = sign(text, scope, credential.secret_access_key)
     if not hmac.compare_digest(signature.encode(), authorization.signature.encode()):
         raise errors.signature_differs()
     _check_time(timestamp)
     return credential, scope.region
 
 
-def _has_its_token(request: Request, credential: Credential) -> bool:
-    """Temporary credentials come with their session token, long-term ones without any."""
-    given = request.headers.get("x-amz-security-token", "")
-    return hmac.compare_digest(given.encode(), credential.session_token.encode())
-
-
 def canonical_request(request: Request, signed_headers: str) -> str:
     """The text that a signature is about. Services other than S3 encode the path twice."""
-    headers = request.headers
-    names = signed_headers.split(";")
-    lines = "\n".join([f"{name}:{headers.get(name, '').strip(_BLANKS)}" for name in names])
-    if "  " in lines or "\t" in lines:
-        lines = _RUN_OF_BLANKS.sub(" ", lines)
+    lines = canonical_headers(request.headers, signed_headers)
     path = "/" if request.path == "/" else quote(_normalized(request.path), safe="/-_.~")
     query = _canonical_query(request.query) if request.query else ""
     body_hash = sha256(request.body).hexdigest()
@@ -106,37 +77,18 @@ def _canonical_query(query: str) -> str:
     return "&".join(f"{name}={value}" for name, _, value in pairs)
 
 
-def sign(canonical: str, timestamp: str, scope: Scope, secret_access_key: str) -> str:
-    """The signature, as 64 hex digits."""
-    canonical_hash = sha256(canonical.encode()).hexdigest()
-    string_to_sign = f"{_ALGORITHM}\n{timestamp}\n{'/'.join(scope[1:])}\n{canonical_hash}"
-    keyed = _signing_key(secret_access_key, scope.date, scope.region, scope.service).copy()
-    keyed.update(string_to_sign.encode())
-    return keyed.hexdigest()
-
-
-@lru_cache(maxsize=1024)
-def _signing_key(secret_access_key: str, date: str, region: str, service: str) -> hmac.HMAC:
-    """The signing key of a day, Region and service, ready to be copied and fed."""
-    derived = f"AWS4{secret_access_key}".encode()
-    for part in (date, region, service, _TERMINATOR):
-        derived = hmac.digest(derived, part.encode(), sha256)
-    return hmac.new(derived, digestmod=sha256)
-
-
 def _read_authorization(headers: Mapping[str, str]) -> Authorization:
     header = headers.get("authorization")
     if not header:
         raise errors.missing_authentication_token()
-    if "x-amz-date" in headers and (usual := _USUAL_HEADER.fullmatch(header)):
-        *scope, signed_headers, signature = usual.groups()
-        return Authorization(Scope(*scope), signed_headers, signature)
+    if "x-amz-date" in headers and (usual := usual_authorization(header)):
+        return usual
     return _read_unusual(header, headers)
 
 
 def _read_unusual(header: str, headers: Mapping[str, str]) -> Authorization:
     algorithm, _, rest = header.partition(" ")
-    if algorithm != _ALGORITHM:
+    if algorithm != ALGORITHM:
         raise errors.incomplete_signature(f"Unsupported AWS 'algorithm': '{algorithm}'.")
     parts = _named_parts(rest, header)
     missing = [name for name in ("Credential", "Signature", "SignedHeaders") if name not in parts]
@@ -178,17 +130,13 @@ def _timestamp(headers: Mapping[str, str]) -> str:
     """The request's time as yyyymmddThhmmssZ."""
     amz_date = headers.get("x-amz-date")
     if amz_date is not None:
-        if _ISO_TIME.fullmatch(amz_date) is None:
+        if ISO_TIME.fullmatch(amz_date) is None:
             raise errors.incomplete_signature(
                 f"Date must be in ISO-8601 'basic format'. Got '{amz_date}'. "
                 "See http://en.wikipedia.org/wiki/ISO_8601"
             )
         return amz_date
-    try:
-        moment = email.utils.parsedate_to_datetime(headers["date"])
-        return time.strftime(_TIME_FORMAT, moment.utctimetuple())
-    except (ValueError, OverflowError):
-        return _timestamp({"x-amz-date": headers["date"]})
+    return timestamp_of(headers["date"]) or _timestamp({"x-amz-date": headers["date"]})
 
 
 def _check_scope(scope: Scope, service: str, host_region: str | None, timestamp: str) -> None:
@@ -198,9 +146,9 @@ def _check_scope(scope: Scope, service: str, host_region: str | None, timestamp:
         problems.append(f"Credential should be scoped to a valid Region, not '{scope.region}'. ")
     if scope.service != service:
         problems.append(f"Credential should be scoped to correct service: '{service}'. ")
-    if scope.terminator != _TERMINATOR:
+    if scope.terminator != TERMINATOR:
         problems.append(
-            f"Credential should be scoped with a valid terminator: '{_TERMINATOR}', "
+            f"Credential should be scoped with a valid terminator: '{TERMINATOR}', "
             f"not '{scope.terminator}'. "
         )
     if scope.date != timestamp[:8]:
@@ -226,31 +174,19 @@ def _check_signed_headers(signed_headers: str, headers: Mapping[str, str]) -> No
 
 
 def _check_time(timestamp: str) -> None:
-    signed_at, now = _seconds(timestamp), time.time()
+    signed_at, now = seconds_of(timestamp), time.time()
     if signed_at is None:
         raise errors.incomplete_signature(f"Date is not a valid time. Got '{timestamp}'.")
     if signed_at < now - _WINDOW:
         raise errors.invalid_signature(
-            f"Signature expired: {timestamp} is now earlier than {_iso(now - _WINDOW)} "
-            f"({_iso(now)} - 5 min.)"
+            f"Signature expired: {timestamp} is now earlier than {iso_time(now - _WINDOW)} "
+            f"({iso_time(now)} - 5 min.)"
         )
     if signed_at > now + _WINDOW:
         raise errors.invalid_signature(
-            f"Signature not yet current: {timestamp} is still later than {_iso(now + _WINDOW)} "
-            f"({_iso(now)} + 5 min.)"
+            f"Signature not yet current: {timestamp} is still later than {iso_time(now + _WINDOW)} "
+            f"({iso_time(now)} + 5 min.)"
         )
-
-
-def _iso(seconds: float) -> str:
-    return time.strftime(_TIME_FORMAT, time.gmtime(seconds))
-
-
-@lru_cache(maxsize=1024)
-def _seconds(timestamp: str) -> int | None:
-    try:
-        return calendar.timegm(time.strptime(timestamp, _TIME_FORMAT))
-    except ValueError:
-        return None
 
 
 def _normalized(path: str) -> str:
