@@ -3,8 +3,9 @@
 `decide` is a pure function. It follows AWS's order (IAM User Guide, "Policy evaluation logic";
 KMS Developer Guide, "Troubleshooting AWS KMS permissions"): an explicit deny wins, wherever it
 stands and over grants too; else the key's own side must allow the caller by key policy or
-grant, or leave the decision to the caller's account, whose identity policies must then allow. In
-another account both sides must. Boundaries and session policies allow nothing; they limit.
+grant, or leave the decision to the caller's account, whose identity policies must then allow. A
+bucket leaves it to its account always, a key only where its policy says so. In another account both
+sides must allow. Boundaries and session policies allow nothing; they limit.
 """
 
 from collections.abc import Iterable
@@ -28,7 +29,8 @@ IDENTITY, RESOURCE = "identity-based policy", "resource-based policy"
 BOUNDARY, SESSION = "permissions boundary", "session policy"
 
 # KMS Developer Guide, "Allowing users in other accounts to use a KMS key": any other operation
-# has no effect there. A role may be assumed from anywhere that its trust policy names.
+# has no effect there. A role may be assumed from anywhere that its trust policy names, and a bucket
+# policy may let others do anything that S3 can.
 _CROSS_ACCOUNT_ACTIONS = frozenset(
     (
         "sts:AssumeRole",
@@ -59,11 +61,16 @@ class Identities:
 
 
 class OwnerSide(NamedTuple):
-    """What the owner of a resource says: its policy, and the grants on it, if it has any."""
+    """What the owner of a resource says: its policy, and the grants on it, if it has any.
 
-    policy: PolicyInForce
+    `leaves_it_to_account`: whatever the policy allows or leaves out, what identity policies of the
+    owner's account allow is enough for its own principals, as it is for a bucket.
+    """
+
+    policy: PolicyInForce | None
     account: str
     grants: GrantsInForce | None = None
+    leaves_it_to_account: bool = False
 
 
 class Decision(NamedTuple):
@@ -97,7 +104,7 @@ class Decision(NamedTuple):
         word = "allowed" if self.allowed else "denied"
         why = "" if self.decided_by or self.grant else f": no {self.missing} allows it"
         on = "" if asked.resource in ("", "*") else f" on {asked.resource.split(':', 5)[-1]}"
-        return f"{word}: {asked.principal.arn}, {asked.action}{on}{why}"
+        return f"{word}: {asked.principal.arn or 'anonymous'}, {asked.action}{on}{why}"
 
     @property
     def because(self) -> str:
@@ -186,8 +193,8 @@ class _Layer:
 
 
 def decide(question: Question, identities: Identities, owner_side: OwnerSide | None) -> Decision:
-    """May the principal do it? `owner_side` is None for actions that belong to no key, which
-    identity policies decide alone."""
+    """May the principal do it? `owner_side` is None for actions that belong to no key or bucket,
+    which identity policies decide alone."""
     passed_over: list[PassedOver] = []
     identity = _weighed(IDENTITY, identities.own, question, passed_over)
     limits = [
@@ -196,7 +203,7 @@ def decide(question: Question, identities: Identities, owner_side: OwnerSide | N
         if policies is not None
     ]
     owner = _Layer(RESOURCE, passed_over)
-    if owner_side is not None:
+    if owner_side is not None and owner_side.policy is not None:
         owner.weigh(owner_side.policy, question)
     layers = (owner, identity, *limits)
     for layer in layers:
@@ -276,9 +283,11 @@ def _worth(strength: int, question: Question, owner_side: OwnerSide | None) -> i
     ever opens the way for the caller's own policies, and only for some operations."""
     if owner_side is None:
         return BY_ACCOUNT
-    if not _reaches(question, owner_side):
-        return NOT_NAMED
-    return strength if _is_at_home(question, owner_side) else min(strength, BY_ACCOUNT)
+    if not _is_at_home(question, owner_side):
+        return min(strength, BY_ACCOUNT) if _works_abroad(question.action) else NOT_NAMED
+    if owner_side.leaves_it_to_account and not _is_of_no_account(question):
+        return max(strength, BY_ACCOUNT)
+    return strength
 
 
 def _needed(
@@ -311,11 +320,25 @@ def _allowing(layers: Iterable[_Layer]) -> tuple[Named, ...]:
 
 
 def _is_at_home(question: Question, owner_side: OwnerSide | None) -> bool:
-    """Whether the owner's word alone is enough: for its own principals, and for services."""
+    """Whether the owner's word alone is enough: for its own principals, and for whoever has no
+    account that could say anything."""
+    return (
+        owner_side is None
+        or owner_side.account == question.principal.account
+        or _is_of_no_account(question)
+    )
+
+
+def _is_of_no_account(question: Question) -> bool:
+    """Whether a service calls for itself, or somebody unknown, whom S3 alone answers."""
     principal = question.principal
-    return owner_side is None or principal.is_service or owner_side.account == principal.account
+    return principal.is_service or (principal.is_anonymous and question.action.startswith("s3:"))
 
 
 def _reaches(question: Question, owner_side: OwnerSide | None) -> bool:
     """Whether the operation works in the account of the resource at all."""
-    return _is_at_home(question, owner_side) or question.action in _CROSS_ACCOUNT_ACTIONS
+    return _is_at_home(question, owner_side) or _works_abroad(question.action)
+
+
+def _works_abroad(action: str) -> bool:
+    return action in _CROSS_ACCOUNT_ACTIONS or action.startswith("s3:")

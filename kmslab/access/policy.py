@@ -1,21 +1,30 @@
 """A policy document, read once and compiled: who, what, on which resource, on what condition.
 
-This reads key policies, trust policies of roles, and the policies of identities (IAM User Guide,
-"Grammar of the IAM JSON policy language"). What is not a policy of its kind raises PolicyError;
-what is one says of every question whether it is about it, and if not, the first reason why.
+This reads key policies, bucket policies, trust policies of roles, and the policies of identities
+(IAM User Guide, "Grammar of the IAM JSON policy language"). What is not a policy of its kind raises
+PolicyError; what is one says of every question whether it is about it, and if not, the first
+reason why.
 """
 
-import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
+from kmslab.access.bucket_policy_rules import bucket_policy_document, in_words_of_s3
 from kmslab.access.conditions import ConditionTest, compile_condition
 from kmslab.access.context import RequestContext, folded
+from kmslab.access.policy_document import (
+    DOCUMENT_ELEMENTS,
+    STATEMENT_ELEMENTS,
+    VERSIONS,
+    both,
+    policy_document,
+    refuse_unknown,
+    statements_of,
+)
 from kmslab.access.principal_element import PrincipalElement, principal_element
 from kmslab.access.principals import ITSELF, NOT_NAMED, Grantees, Principal
 from kmslab.access.variables import ResourcePattern, resource_pattern
@@ -23,14 +32,7 @@ from kmslab.access.wildcards import Matches, wildcard
 from kmslab.errors import PolicyError
 from kmslab.store.records import Grant
 
-WITH_VARIABLES, WITHOUT_VARIABLES = "2012-10-17", "2008-10-17"
-_DOCUMENT_ELEMENTS = frozenset({"Version", "Id", "Statement"})
-_STATEMENT_ELEMENTS = frozenset(
-    {
-        *("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction"),
-        *("Resource", "NotResource", "Condition"),
-    }
-)
+WITHOUT_VARIABLES, WITH_VARIABLES = VERSIONS
 _OUTSIDE_LATIN_1 = re.compile("[^\u0009\u000a\u000d\u0020-\u00ff]")
 _IDENTITY_SID = re.compile("[0-9A-Za-z]*", re.ASCII)
 _ACTION = re.compile(r"\*|[a-zA-Z0-9-]+:[a-zA-Z0-9*?-]+", re.ASCII)
@@ -186,7 +188,7 @@ class PolicyInForce:
 
 
 class _Kind(NamedTuple):
-    """What is peculiar to key policies, trust policies and identity policies."""
+    """What is peculiar to key, bucket, trust and identity policies."""
 
     has_principal: bool
     ignored: frozenset[str] = frozenset()
@@ -194,6 +196,7 @@ class _Kind(NamedTuple):
 
 # The KMS Developer Guide: kms:ResourceAliases works in IAM policies only.
 _KEY = _Kind(has_principal=True, ignored=frozenset({"kms:resourcealiases"}))
+_BUCKET = _Kind(has_principal=True)
 _TRUST = _Kind(has_principal=True)
 _IDENTITY = _Kind(has_principal=False)
 
@@ -210,13 +213,27 @@ def read_key_policy(text: str) -> PolicyInForce:
     if found := _OUTSIDE_LATIN_1.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise PolicyError("The policy has characters that a policy may not have.", f"line {line}")
-    return PolicyInForce("key policy", _compile(text, _KEY))
+    return PolicyInForce("key policy", _compile(policy_document(text), _KEY))
+
+
+@lru_cache(maxsize=128)
+def bucket_policy(text: str, bucket_name: str) -> PolicyInForce:
+    """Compile the policy of a bucket. It speaks of that bucket and what lies in it, and raises
+    PolicyError in the words of S3."""
+    return read_bucket_policy(text, bucket_name)
+
+
+def read_bucket_policy(text: str, bucket_name: str) -> PolicyInForce:
+    """The same for a text that will hardly come again."""
+    document = bucket_policy_document(text, bucket_name)
+    with in_words_of_s3("Invalid policy syntax."):
+        return PolicyInForce("bucket policy", _compile(document, _BUCKET))
 
 
 @lru_cache(maxsize=128)
 def trust_policy(text: str) -> PolicyInForce:
     """Compile the policy that says who may assume a role. It has no Resource: the role is it."""
-    return PolicyInForce("trust policy", _compile(text, _TRUST))
+    return PolicyInForce("trust policy", _compile(policy_document(text), _TRUST))
 
 
 @lru_cache(maxsize=128)
@@ -227,22 +244,17 @@ def identity_policy(text: str) -> Policy:
 
 def read_identity_policy(text: str) -> Policy:
     """The same for a text that will hardly come again."""
-    return _compile(text, _IDENTITY)
+    return _compile(policy_document(text), _IDENTITY)
 
 
-def _compile(text: str, kind: _Kind) -> Policy:
-    document = _document(text)
-    _refuse_unknown(document, _DOCUMENT_ELEMENTS, "document")
+def _compile(document: dict[str, Any], kind: _Kind) -> Policy:
+    refuse_unknown(document, DOCUMENT_ELEMENTS, "document")
     if not isinstance(document.get("Id", ""), str):
         raise PolicyError("Policy has an Id that is not text.", "Id")
     version = document.get("Version", WITHOUT_VARIABLES)
-    if version not in (WITH_VARIABLES, WITHOUT_VARIABLES):
+    if version not in VERSIONS:
         raise PolicyError("Policy has an unknown Version.", "Version")
-    statements = document.get("Statement")
-    if isinstance(statements, dict):
-        statements = [statements]
-    if not isinstance(statements, list) or not statements:
-        raise PolicyError("Policy has no Statement.", "Statement")
+    statements = statements_of(document)
     if kind is _IDENTITY:
         _refuse_repeated_sids(statements)
     return Policy(
@@ -256,12 +268,12 @@ def _compile(text: str, kind: _Kind) -> Policy:
 def _compile_statement(statement: Any, place: str, kind: _Kind, with_variables: bool) -> Statement:
     if not isinstance(statement, dict):
         raise PolicyError("Policy has a Statement that is not a JSON object.", place)
-    _refuse_unknown(statement, _STATEMENT_ELEMENTS, place)
+    refuse_unknown(statement, STATEMENT_ELEMENTS, place)
     if statement.get("Effect") not in ("Allow", "Deny"):
         raise PolicyError("Policy has a statement without Effect Allow or Deny.", place)
     _check_elements(statement, place, kind)
-    actions, not_actions = _both(statement, "Action", place)
-    resources, not_resources = _both(statement, "Resource", place)
+    actions, not_actions = both(statement, "Action", place)
+    resources, not_resources = both(statement, "Resource", place)
     if kind is _TRUST:
         resources = ["*"]
     return Statement(
@@ -343,53 +355,7 @@ def _refuse_overly_permissive(test: ConditionTest, place: str) -> None:
         )
 
 
-# --- Reading JSON -------------------------------------------------------------------------
-
-
-def _document(text: str) -> dict[str, Any]:
-    try:
-        document = _from_json(text)
-    except json.JSONDecodeError as problem:
-        place = f"line {problem.lineno}, column {problem.colno}: {problem.msg}"
-        raise PolicyError("Policy is not valid JSON.", place) from None
-    except (TypeError, ValueError, RecursionError) as problem:
-        raise PolicyError("Policy is not valid JSON.", str(problem)) from None
-    if not isinstance(document, dict):
-        raise PolicyError("Policy is not a JSON object.", "document")
-    return document
-
-
-def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, whose members stand in it once: of two Effects, which one was meant?"""
-    if len(dict(members)) < len(members):
-        times = Counter(name for name, _ in members)
-        twice = next(name for name in times if times[name] > 1)
-        raise ValueError(f"{twice} stands twice in one object")
-    return dict(members)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_from_json = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant).decode
-
-
-def _both(statement: dict[str, Any], element: str, place: str) -> tuple[list[str], list[str]]:
-    """The texts of `element` and of its Not- form."""
-    if element in statement and f"Not{element}" in statement:
-        raise PolicyError(f"Policy has a statement with {element} and Not{element}.", place)
-    wanted, unwanted = (
-        _texts(statement.get(name, []), name, place) for name in (element, f"Not{element}")
-    )
-    return wanted, unwanted
-
-
-def _texts(element: Any, name: str, place: str) -> list[str]:
-    texts = [element] if isinstance(element, str) else element
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise PolicyError(f"Policy has a {name} that is not text or a list of texts.", place)
-    return texts
+# --- The elements of a statement -----------------------------------------------------------
 
 
 def _action(text: str, place: str) -> Matches:
@@ -400,12 +366,6 @@ def _action(text: str, place: str) -> Matches:
             f"{place}, Action",
         )
     return wildcard(text, ignore_case=True)
-
-
-def _refuse_unknown(element: dict[str, Any], known: frozenset[str], place: str) -> None:
-    unknown = set(element) - known
-    if unknown:
-        raise PolicyError(f"Policy has an unknown element: {min(unknown)[:100]}.", place)
 
 
 def _refuse_repeated_sids(statements: list[Any]) -> None:

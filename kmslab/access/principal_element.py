@@ -48,7 +48,8 @@ class PrincipalElement(NamedTuple):
             # All but everyone is nobody.
             return NOT_NAMED
         own = principal.names.keys() - {EVERYONE}
-        spared = own <= self.names if not allows else bool(own & self.names)
+        # Whoever has no name is listed nowhere, and no Deny spares them.
+        spared = bool(own) and own <= self.names if not allows else bool(own & self.names)
         return NOT_NAMED if spared else principal.names[EVERYONE]
 
 

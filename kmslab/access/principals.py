@@ -1,4 +1,4 @@
-"""Who is calling: a user, a role's session, an account's root user or a service of AWS.
+"""Who is calling: a user, a role's session, a root user, a service of AWS, or nobody knows who.
 
 A Principal is ready to be decided on: the names by which a policy may mean it, and what
 conditions may ask about it. What it may do is not known here.
@@ -27,7 +27,8 @@ class Principal:
     `names` maps every name that means it to how strongly (BY_ACCOUNT, AS_ROLE, ITSELF);
     `identity` is CloudTrail's userIdentity of a call made by it; `facts` are the condition keys,
     in lower case, that say who it is. `via` are the services that forward its call, first to
-    last; a service that calls for itself is a principal of its own (`is_service`).
+    last; a service that calls for itself is a principal of its own (`is_service`), and so is
+    whoever signs nothing (`is_anonymous`).
     """
 
     arn: str
@@ -37,6 +38,7 @@ class Principal:
     names: Mapping[str, int]
     facts: Mapping[str, Value] = field(default_factory=dict)
     is_service: bool = False
+    is_anonymous: bool = False
     via: tuple[str, ...] = ()
     grantees: Grantees = field(init=False)
 
@@ -162,6 +164,26 @@ def service_principal(service: str, source_arn: str = "", source_account: str = 
         names={service: ITSELF, EVERYONE: ITSELF},
         facts=facts,
         is_service=True,
+    )
+
+
+def anonymous_principal() -> Principal:
+    """Whoever signs nothing. S3 alone lets such a request in, and only "*" means it."""
+    # IAM User Guide, "Policy variables" and "aws:PrincipalAccount": what a request without
+    # credentials tells.
+    facts: dict[str, Value] = {
+        "aws:principaltype": "Anonymous",
+        "aws:principalaccount": "anonymous",
+        "aws:userid": "anonymous",
+    }
+    return Principal(
+        arn="",
+        account="",
+        user_id="",
+        identity={"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"},
+        names={EVERYONE: ITSELF},
+        facts=facts,
+        is_anonymous=True,
     )
 
 

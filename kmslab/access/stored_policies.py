@@ -9,7 +9,13 @@ from dataclasses import replace
 from functools import lru_cache
 
 from kmslab.access.identities import unreadable_policy
-from kmslab.access.policy import Policy, PolicyInForce, read_key_policy, trust_policy
+from kmslab.access.policy import (
+    Policy,
+    PolicyInForce,
+    read_bucket_policy,
+    read_key_policy,
+    trust_policy,
+)
 from kmslab.access.principal_element import PrincipalElement
 from kmslab.access.principals import EVERYONE
 from kmslab.errors import PolicyError
@@ -18,6 +24,14 @@ from kmslab.errors import PolicyError
 @lru_cache(maxsize=256)
 def stored_key_policy(text: str) -> PolicyInForce:
     return _read(read_key_policy, text, "key policy")
+
+
+@lru_cache(maxsize=256)
+def stored_bucket_policy(text: str, bucket_name: str) -> PolicyInForce | None:
+    """The policy of a bucket; None for "", which stands for a bucket without one."""
+    if not text:
+        return None
+    return _read(lambda stored: read_bucket_policy(stored, bucket_name), text, "bucket policy")
 
 
 @lru_cache(maxsize=128)
