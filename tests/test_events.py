@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -64,6 +65,17 @@ class Scene:
     @property
     def key_id(self) -> str:
         return self.arn.rpartition("/")[2]
+
+    @cached_property
+    def pair(self) -> str:
+        """The ARN of an RSA key pair, made when it is first asked for."""
+        kind = {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"}
+        return str(self.kms.create_key(**kind)["KeyMetadata"]["Arn"])
+
+    @cached_property
+    def pairs_ciphertext(self) -> bytes:
+        made = self.kms.encrypt(KeyId=self.pair, Plaintext=b"x", EncryptionAlgorithm=RSA)
+        return bytes(made["CiphertextBlob"])
 
     @property
     def alias_arn(self) -> str:
@@ -229,6 +241,7 @@ def named_grant(s: Scene) -> dict[str, Any]:
 
 
 DEFAULT_ALGORITHM = {"encryptionAlgorithm": "SYMMETRIC_DEFAULT"}
+RSA = "RSAES_OAEP_SHA_256"
 
 OPERATIONS = {
     "Encrypt": Told(
@@ -253,6 +266,24 @@ OPERATIONS = {
             **DEFAULT_ALGORITHM,
         },
         additional=material_told,
+    ),
+    "Encrypt under a key pair": Told(
+        lambda s: s.kms.encrypt(KeyId=s.pair, Plaintext=b"x", EncryptionAlgorithm=RSA),
+        parameters=lambda s: {"keyId": s.pair, "encryptionAlgorithm": RSA},
+        resources=lambda s: [key(s.pair)],
+    ),
+    "Decrypt with a key pair": Told(
+        lambda s: s.kms.decrypt(
+            KeyId=s.pair, CiphertextBlob=s.pairs_ciphertext, EncryptionAlgorithm=RSA
+        ),
+        parameters=lambda s: {"keyId": s.pair, "encryptionAlgorithm": RSA},
+        # The ciphertext has to be there before events are counted.
+        resources=lambda s: [key(s.pair)] if s.pairs_ciphertext else [],
+    ),
+    "GetPublicKey": Told(
+        lambda s: s.kms.get_public_key(KeyId=s.pair),
+        parameters=lambda s: {"keyId": s.pair},
+        resources=lambda s: [key(s.pair)],
     ),
     "ReEncrypt": Told(
         lambda s: s.kms.re_encrypt(

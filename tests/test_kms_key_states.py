@@ -33,11 +33,19 @@ class Scene:
         return self.kms.describe_key(KeyId=self.arn)["KeyMetadata"]["KeyState"]
 
 
-def scene_with(state: str) -> Scene:
+# What only a key pair can do.
+OF_PAIRS = {"GetPublicKey"}
+PAIR = {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"}
+RSA = {"EncryptionAlgorithm": "RSAES_OAEP_SHA_256"}
+
+
+def scene_with(state: str, operation: str = "") -> Scene:
     lab = Lab()
     kms, grantee = lab.client("kms"), lab.user("alice").arn
-    arn, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
-    blobs = [kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"] for key in (arn, other)]
+    kind, algorithm = (PAIR, RSA) if operation in OF_PAIRS else ({}, {})
+    arn, other = (kms.create_key(**kind)["KeyMetadata"]["Arn"] for _ in range(2))
+    sealed = [kms.encrypt(KeyId=key, Plaintext=b"x", **algorithm) for key in (arn, other)]
+    blobs = [answer["CiphertextBlob"] for answer in sealed]
     kms.create_alias(AliasName="alias/here", TargetKeyId=arn)
     kms.create_alias(AliasName="alias/there", TargetKeyId=other)
     kms.tag_resource(KeyId=arn, Tags=TAGS)
@@ -80,6 +88,7 @@ TABLE = {
         USE,
         lambda s: s.kms.generate_data_key_without_plaintext(KeyId=s.arn, KeySpec="AES_256"),
     ),
+    "GetPublicKey": (USE, lambda s: s.kms.get_public_key(KeyId=s.arn)),
     "DescribeKey": (LOOK, lambda s: s.kms.describe_key(KeyId=s.arn)),
     "GetKeyPolicy": (LOOK, lambda s: s.kms.get_key_policy(KeyId=s.arn)),
     "PutKeyPolicy": (LOOK, lambda s: s.kms.put_key_policy(KeyId=s.arn, Policy=POLICY)),
@@ -141,7 +150,7 @@ MOVES = {
 def test_a_state_stops_exactly_the_operations_of_its_column(state, operation):
     row, call = TABLE[operation]
     outcome = row[("Enabled", "Disabled", "PendingDeletion").index(state)]
-    scene = scene_with(state)
+    scene = scene_with(state, operation)
     if outcome is WORKS:
         call(scene)
         assert scene.state() == MOVES.get(operation, state)
@@ -176,7 +185,7 @@ def everything_told_of(scene: Scene) -> list[Any]:
 
 @pytest.mark.parametrize("operation", [name for name, (row, _) in TABLE.items() if row is USE])
 def test_a_key_that_is_switched_on_again_works_again(operation):
-    scene = scene_with("Disabled")
+    scene = scene_with("Disabled", operation)
     scene.kms.enable_key(KeyId=scene.arn)
     TABLE[operation][1](scene)
 

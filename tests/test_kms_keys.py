@@ -127,7 +127,7 @@ WRONG_USAGE = "KeyUsage SIGN_VERIFY is not compatible with KeySpec SYMMETRIC_DEF
         ),
         # What is not built yet is refused as AWS refuses what a Region does not offer.
         (
-            {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"},
+            {"KeySpec": "RSA_3072", "KeyUsage": "SIGN_VERIFY"},
             "UnsupportedOperationException",
             None,
         ),

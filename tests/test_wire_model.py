@@ -34,6 +34,7 @@ ANSWERED = {
     *("GenerateRandom", "CreateAlias", "UpdateAlias", "DeleteAlias", "ListAliases"),
     *("TagResource", "UntagResource", "ListResourceTags", "ScheduleKeyDeletion"),
     *("CancelKeyDeletion", "GetKeyPolicy", "PutKeyPolicy", "ListKeyPolicies"),
+    "GetPublicKey",
     *("CreateGrant", "ListGrants", "ListRetirableGrants", "RetireGrant", "RevokeGrant"),
 }
 
@@ -463,6 +464,17 @@ def test_what_kms_answers_is_what_botocores_model_promises():
     assert seen >= ANSWERED
 
 
+def use_pairs(kms):
+    for usage in ("ENCRYPT_DECRYPT", "SIGN_VERIFY"):
+        made = kms.create_key(KeySpec="RSA_2048", KeyUsage=usage)["KeyMetadata"]
+        kms.get_public_key(KeyId=made["KeyId"])
+        kms.describe_key(KeyId=made["KeyId"])
+        if usage == "ENCRYPT_DECRYPT":
+            asked = {"KeyId": made["KeyId"], "EncryptionAlgorithm": "RSAES_OAEP_SHA_1"}
+            blob = kms.encrypt(Plaintext=b"p", **asked)["CiphertextBlob"]
+            kms.decrypt(CiphertextBlob=blob, **asked)
+
+
 def use_everything(kms):
     key_id = kms.create_key(Tags=[{"TagKey": "a", "TagValue": "b"}])["KeyMetadata"]["KeyId"]
     named, listed = {"KeyId": key_id}, {"KeyId": key_id, "Limit": 1}
@@ -488,6 +500,7 @@ def use_everything(kms):
     kms.generate_data_key(**named, KeySpec="AES_256")
     kms.generate_data_key_without_plaintext(**named, NumberOfBytes=7)
     kms.generate_random(NumberOfBytes=7)
+    use_pairs(kms)
     account = "arn:aws:iam::111122223333:root"
     lent = {"GranteePrincipal": account, "RetiringPrincipal": account, "Operations": ["Decrypt"]}
     grants = [kms.create_grant(**named, **lent)["GrantId"] for _ in range(2)]

@@ -12,6 +12,7 @@ from botocore import xform_name
 from kmslab.services.call import Operation
 from kmslab.services.kms import (
     aliases,
+    asymmetric_keys,
     cryptography,
     data_keys,
     deletion,
@@ -19,13 +20,16 @@ from kmslab.services.kms import (
     grants,
     key_policies,
     keys,
+    re_encryption,
     tags,
 )
 
 _MODULES: tuple[ModuleType, ...] = (
     keys,
+    asymmetric_keys,
     aliases,
     cryptography,
+    re_encryption,
     data_keys,
     key_policies,
     tags,

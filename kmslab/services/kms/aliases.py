@@ -51,12 +51,22 @@ def update_alias(call: Call) -> None:
     call.authorise(target)
     refuse_pending_deletion(target)
     if target.key_id != old_target.key_id:
+        _require_same_kind(old_target, target)
         if len(target.alias_names) >= _MOST_PER_KEY:
             raise errors.limit_exceeded(f"{target.arn} already has {_MOST_PER_KEY} aliases.")
         call.put(_without_alias(old_target, alias_name), _with_alias(target, alias_name))
     call.put(replace(alias, target_key_id=target.key_id, last_updated_date=call.now))
     call.resources = (arn, target.arn)
     call.told = {"keyId": target.arn}
+
+
+def _require_same_kind(old_target: KmsKey, target: KmsKey) -> None:
+    """Whoever uses the alias must be able to go on as before."""
+    symmetric = [each.key_spec == "SYMMETRIC_DEFAULT" for each in (old_target, target)]
+    if symmetric[0] != symmetric[1] or old_target.key_usage != target.key_usage:
+        raise errors.invalid_state(
+            f"Alias cannot be updated: {target.arn} differs in key type or usage."
+        )
 
 
 def delete_alias(call: Call) -> None:

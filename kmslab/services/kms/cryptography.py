@@ -1,23 +1,44 @@
-"""Encrypt, Decrypt, ReEncrypt and GenerateRandom: what KMS does with bytes.
+"""Encrypt, Decrypt and GenerateRandom: what KMS does with bytes.
 
-The order of checks is AWS's: find the key, authorise, look at its state, at the algorithm, and
-only then at the ciphertext. The bytes themselves are the HSM's business.
+The order of checks is AWS's: find the key, authorise, look at its state, at its usage, at the
+algorithm, and only then at the ciphertext. The ciphertext of a symmetric key names its key; that of
+an asymmetric one says nothing, so its key and algorithm must be told. The bytes themselves are the
+HSM's business.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.identifiers import find_key, is_key_id, peek_key
+from kmslab.services.kms.asymmetric_keys import (
+    ENCRYPT_DECRYPT,
+    algorithms_of,
+    is_symmetric,
+    refuse_large_plaintext,
+)
+from kmslab.services.kms.identifiers import find_key, is_key_id
+from kmslab.services.kms.key_material import current_material, token_of
 from kmslab.services.kms.key_states import require_usable
+from kmslab.services.kms.symmetric_keys import SYMMETRIC_DEFAULT
 from kmslab.store.records import KmsKey, shelf_of
 from kmslab.vault.hsm import BackingKeyName
 
-SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
-
 # AWS states no bound. Without one, a policy's patterns would be compared with up to a mebibyte.
 _LARGEST_CONTEXT = 8192
-_CONTEXTS = ("EncryptionContext", "SourceEncryptionContext", "DestinationEncryptionContext")
+
+
+class Side(NamedTuple):
+    """The parameters that say how a ciphertext is encrypted. ReEncrypt has two such sides."""
+
+    key_id: str
+    algorithm: str
+    context: str
+
+
+ONLY, SOURCE, DESTINATION = (
+    Side(f"{name}KeyId", f"{name}EncryptionAlgorithm", f"{name}EncryptionContext")
+    for name in ("", "Source", "Destination")
+)
 
 
 def encrypt(call: Call) -> dict[str, Any]:
@@ -26,9 +47,10 @@ def encrypt(call: Call) -> dict[str, Any]:
     check_contexts(call)
     kms_key = find_key(call, asked["KeyId"])
     authorise_use(call, kms_key)
-    algorithm = _algorithm(call, "EncryptionAlgorithm", kms_key)
+    algorithm = checked_algorithm(call, ONLY, kms_key)
+    refuse_large_plaintext(kms_key, algorithm, asked["Plaintext"])
     refuse_dry_run(call)
-    blob = encrypt_under(call, kms_key, asked["Plaintext"], asked.get("EncryptionContext"))
+    blob = encrypt_with(call, ONLY, kms_key, asked["Plaintext"])
     return {"CiphertextBlob": blob, "KeyId": kms_key.arn, "EncryptionAlgorithm": algorithm}
 
 
@@ -36,47 +58,19 @@ def decrypt(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html"""
     asked = call.parameters
     check_contexts(call)
-    _require(call, "CiphertextBlob")
-    kms_key, material = _key_of_ciphertext(call, "KeyId", "EncryptionAlgorithm")
-    plaintext = _decrypt_with(call, kms_key, material, asked.get("EncryptionContext"))
+    require_member(call, "CiphertextBlob")
+    kms_key, material = key_of_ciphertext(call, ONLY)
+    plaintext = decrypt_with(call, ONLY, kms_key, material)
     refuse_dry_run(call)
-    call.additional = {"keyMaterialId": material.key_material_id}
-    return {
+    answer = {
         "Plaintext": plaintext,
         "KeyId": kms_key.arn,
         "EncryptionAlgorithm": asked["EncryptionAlgorithm"],
-        "KeyMaterialId": material.key_material_id,
     }
-
-
-def re_encrypt(call: Call) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html
-
-    The plaintext exists only inside this function. Two rights are needed:
-    kms:ReEncryptFrom on the old key and kms:ReEncryptTo on the new one.
-    """
-    asked = call.parameters
-    check_contexts(call)
-    _require(call, "CiphertextBlob")
-    _note_same_key(call)
-    source, material = _key_of_ciphertext(
-        call, "SourceKeyId", "SourceEncryptionAlgorithm", "ReEncryptFrom"
-    )
-    destination = find_key(call, asked["DestinationKeyId"], "ReEncryptTo")
-    authorise_use(call, destination, "ReEncryptTo")
-    destination_algorithm = _algorithm(call, "DestinationEncryptionAlgorithm", destination)
-    plaintext = _decrypt_with(call, source, material, asked.get("SourceEncryptionContext"))
-    refuse_dry_run(call)
-    new_context = asked.get("DestinationEncryptionContext")
-    return {
-        "CiphertextBlob": encrypt_under(call, destination, plaintext, new_context),
-        "SourceKeyId": source.arn,
-        "KeyId": destination.arn,
-        "SourceEncryptionAlgorithm": asked["SourceEncryptionAlgorithm"],
-        "DestinationEncryptionAlgorithm": destination_algorithm,
-        "SourceKeyMaterialId": material.key_material_id,
-        "DestinationKeyMaterialId": destination.key_material_id,
-    }
+    if is_symmetric(kms_key):
+        call.additional = {"keyMaterialId": material.key_material_id}
+        answer["KeyMaterialId"] = material.key_material_id
+    return answer
 
 
 def generate_random(call: Call) -> dict[str, Any]:
@@ -96,7 +90,7 @@ def generate_random(call: Call) -> dict[str, Any]:
 def check_contexts(call: Call) -> None:
     """Refuse an encryption context that is too long. What policies read, whoever calls, has to be
     checked before anything is decided. Raises ValidationException."""
-    for member in _CONTEXTS:
+    for member in (ONLY.context, SOURCE.context, DESTINATION.context):
         pairs = call.parameters.get(member) or {}
         if sum(len(text.encode()) for pair in pairs.items() for text in pair) > _LARGEST_CONTEXT:
             raise errors.validation(f"{member} is longer than {_LARGEST_CONTEXT} bytes.")
@@ -110,14 +104,27 @@ def authorise_use(
     require_usable(kms_key)
 
 
+def require_encryption(call: Call, kms_key: KmsKey, algorithm: str = SYMMETRIC_DEFAULT) -> None:
+    """Refuse a key that is made for something else, or for other algorithms of encryption. Raises
+    InvalidKeyUsageException."""
+    if kms_key.key_usage != ENCRYPT_DECRYPT:
+        raise errors.ServiceError(
+            "InvalidKeyUsageException",
+            f"{kms_key.arn} key usage is {kms_key.key_usage} which is not valid for "
+            f"{call.operation}.",
+        )
+    if algorithm not in algorithms_of(kms_key)["EncryptionAlgorithms"]:
+        raise errors.incompatible_algorithm(algorithm, kms_key.key_spec)
+
+
 def encrypt_under(
     call: Call, kms_key: KmsKey, plaintext: bytes, encryption_context: dict[str, str] | None
 ) -> bytes:
-    """A ciphertext blob of `plaintext` under the key's current material."""
-    material = BackingKeyName(kms_key.account, kms_key.key_id, kms_key.key_material_id)
+    """A ciphertext blob of `plaintext` under the current material of a symmetric key."""
+    material = current_material(kms_key)
     call.additional = {"keyMaterialId": material.key_material_id}
     return call.hsm.encrypt(
-        material, _token(call, kms_key, material), plaintext, encryption_context
+        material, token_of(call, kms_key, material), plaintext, encryption_context
     )
 
 
@@ -132,53 +139,100 @@ def refuse_recipient(call: Call) -> None:
         raise errors.not_built("Recipient")
 
 
-def _key_of_ciphertext(
-    call: Call, key_member: str, algorithm_member: str, action: str | None = None
+def key_of_ciphertext(
+    call: Call, side: Side, action: str | None = None
 ) -> tuple[KmsKey, BackingKeyName]:
     """The key that the ciphertext needs, authorised, usable and of the algorithm asked for, and
-    the material that the ciphertext names.
+    the material: that which the ciphertext names, of an asymmetric key the only one.
 
     Raises IncorrectKeyException where the caller names another key, and AccessDeniedException
     where the ciphertext's key is not in this Region.
     """
     refuse_recipient(call)
-    key_text, blob = call.parameters.get(key_member), call.parameters["CiphertextBlob"]
-    if key_text is None or _is_of_another_account(call, key_text):
-        material = call.hsm.read_header(blob)
+    key_text, blob = call.parameters.get(side.key_id), call.parameters["CiphertextBlob"]
+    if key_text is None or _is_of_another_account(call, side, key_text):
+        material = _read_header(call, side)
         foreign = key_text == material.key_id and material.account != call.account
         if key_text is None or foreign:
             by_ciphertext = key_text is None
             kms_key = _named_by(call, material, action, by_ciphertext)
             authorise_use(call, kms_key, action, by_ciphertext)
-            _algorithm(call, algorithm_member, kms_key)
+            checked_algorithm(call, side, kms_key)
             return kms_key, material
     kms_key = find_key(call, key_text, action)
     authorise_use(call, kms_key, action)
-    _algorithm(call, algorithm_member, kms_key)
+    checked_algorithm(call, side, kms_key)
+    if not is_symmetric(kms_key):
+        return kms_key, current_material(kms_key)
     material = call.hsm.read_header(blob)
     if (kms_key.account, kms_key.key_id) != (material.account, material.key_id):
         raise errors.incorrect_key()
     return kms_key, material
 
 
-def _note_same_key(call: Call) -> None:
-    """For the condition kms:ReEncryptOnSameKey, which both halves of the right may ask for."""
-    asked = call.parameters
-    destination = peek_key(call, asked["DestinationKeyId"])
+def encrypt_with(call: Call, side: Side, kms_key: KmsKey, plaintext: bytes) -> bytes:
+    """A ciphertext of `plaintext` as `side` asks for it."""
+    if is_symmetric(kms_key):
+        return encrypt_under(call, kms_key, plaintext, call.parameters.get(side.context))
+    material = current_material(kms_key)
+    token, algorithm = token_of(call, kms_key, material), call.parameters[side.algorithm]
+    return call.hsm.encrypt_for(material, token, kms_key.key_spec, algorithm, plaintext)
+
+
+def decrypt_with(call: Call, side: Side, kms_key: KmsKey, material: BackingKeyName) -> bytes:
+    """The plaintext of the ciphertext that came. Raises InvalidCiphertextException."""
+    token, blob = token_of(call, kms_key, material), call.parameters["CiphertextBlob"]
+    if is_symmetric(kms_key):
+        return call.hsm.decrypt(token, blob, call.parameters.get(side.context))
+    algorithm = call.parameters[side.algorithm]
+    return call.hsm.decrypt_from(material, token, kms_key.key_spec, algorithm, blob)
+
+
+def checked_algorithm(call: Call, side: Side, kms_key: KmsKey) -> str:
+    """The algorithm that is asked for, which must be one of the key's. Raises
+    InvalidKeyUsageException, and ValidationException for a context that it cannot bind."""
+    algorithm: str = call.parameters.setdefault(side.algorithm, SYMMETRIC_DEFAULT)
+    require_encryption(call, kms_key, algorithm)
+    if call.parameters.get(side.context) and not is_symmetric(kms_key):
+        raise errors.validation(
+            "An encryption context is supported only by operations with symmetric encryption KMS "
+            "keys."
+        )
+    return algorithm
+
+
+def require_member(call: Call, member: str) -> None:
+    """A member that the model leaves optional for a dry run's sake."""
+    if member not in call.parameters:
+        spelled = member[:1].lower() + member[1:]
+        raise errors.constraints(
+            [f"Value null at '{spelled}' failed to satisfy constraint: Member must not be null"]
+        )
+
+
+def _read_header(call: Call, side: Side) -> BackingKeyName:
+    """What the ciphertext says of its key. Raises InvalidCiphertextException, or
+    ValidationException where the algorithm is one whose ciphertexts say nothing."""
     try:
-        material = call.hsm.read_header(asked["CiphertextBlob"])
+        return call.hsm.read_header(call.parameters["CiphertextBlob"])
     except errors.ServiceError:
-        return
-    if destination:
-        ids = (destination.account, destination.key_id)
-        same = ids == (material.account, material.key_id)
-        call.more_context["kms:reencryptonsamekey"] = "true" if same else "false"
+        if _asks_for_symmetric(call, side):
+            raise
+        algorithm = call.parameters[side.algorithm]
+        raise errors.validation(
+            f"{side.key_id} is required when {side.algorithm} is {algorithm}."
+        ) from None
 
 
-def _is_of_another_account(call: Call, key_text: str) -> bool:
+def _asks_for_symmetric(call: Call, side: Side) -> bool:
+    return bool(call.parameters.get(side.algorithm, SYMMETRIC_DEFAULT) == SYMMETRIC_DEFAULT)
+
+
+def _is_of_another_account(call: Call, side: Side, key_text: str) -> bool:
     """Whether `key_text` is a bare key id that only a ciphertext can tell the account of."""
-    shelf = shelf_of(call.account, call.region)
-    return is_key_id(key_text) and call.store.kms_keys.get(shelf, key_text) is None
+    if not is_key_id(key_text) or not _asks_for_symmetric(call, side):
+        return False
+    return call.store.kms_keys.get(shelf_of(call.account, call.region), key_text) is None
 
 
 def _named_by(
@@ -190,40 +244,3 @@ def _named_by(
         raise call.deny_absent(action, by_ciphertext)
     call.resources += (kms_key.arn,)
     return kms_key
-
-
-def _decrypt_with(
-    call: Call,
-    kms_key: KmsKey,
-    material: BackingKeyName,
-    encryption_context: dict[str, str] | None,
-) -> bytes:
-    token = _token(call, kms_key, material)
-    return call.hsm.decrypt(token, call.parameters["CiphertextBlob"], encryption_context)
-
-
-def _token(call: Call, kms_key: KmsKey, material: BackingKeyName) -> str:
-    shelf = f"{kms_key.shelf}/{kms_key.key_id}"
-    key_token = call.store.key_tokens.get(shelf, material.key_material_id)
-    if key_token is None and material.key_material_id == kms_key.key_material_id:
-        # The key was deleted between the look-up and now.
-        raise errors.no_such_key(kms_key.arn)
-    if key_token is None:
-        raise errors.invalid_ciphertext()
-    return key_token.token
-
-
-def _algorithm(call: Call, member: str, kms_key: KmsKey) -> str:
-    algorithm: str = call.parameters.setdefault(member, SYMMETRIC_DEFAULT)
-    if algorithm != SYMMETRIC_DEFAULT:
-        raise errors.incompatible_algorithm(algorithm, kms_key.key_spec)
-    return algorithm
-
-
-def _require(call: Call, member: str) -> None:
-    """A member that the model leaves optional for a dry run's sake."""
-    if member not in call.parameters:
-        spelled = member[:1].lower() + member[1:]
-        raise errors.constraints(
-            [f"Value null at '{spelled}' failed to satisfy constraint: Member must not be null"]
-        )

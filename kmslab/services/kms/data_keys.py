@@ -10,6 +10,7 @@ from kmslab.services.kms.cryptography import (
     encrypt_under,
     refuse_dry_run,
     refuse_recipient,
+    require_encryption,
 )
 from kmslab.services.kms.identifiers import find_key
 
@@ -36,6 +37,7 @@ def _data_key(call: Call) -> tuple[bytes, dict[str, Any]]:
     refuse_recipient(call)
     kms_key = find_key(call, asked["KeyId"])
     authorise_use(call, kms_key)
+    require_encryption(call, kms_key)
     size = _size(call)
     refuse_dry_run(call)
     plaintext_data_key = call.hsm.random_bytes(size)

@@ -10,6 +10,7 @@ import re
 from kmslab import arn as arns
 from kmslab import errors
 from kmslab.services.call import Call
+from kmslab.services.kms.managed_keys import is_own_key_of, make_when_named
 from kmslab.store.records import KmsKey, shelf_of
 
 _KEY_ID = re.compile(
@@ -83,6 +84,11 @@ def _by_id(call: Call, account: str, key_id: str, text: str, action: str | None)
 
 def _by_alias(call: Call, account: str, alias_name: str, action: str | None) -> KmsKey:
     shelf = shelf_of(account, call.region)
+    if account == call.account and is_own_key_of(alias_name, call.principal.via):
+        # A service's first use of its own key makes it.
+        made = make_when_named(call, alias_name)
+        if made:
+            return made
     alias = call.store.aliases.get(shelf, alias_name)
     kms_key = call.store.kms_keys.get(shelf, alias.target_key_id) if alias else None
     if kms_key is None:

@@ -6,11 +6,11 @@ from typing import Any
 from kmslab import arn as arns
 from kmslab import errors
 from kmslab.access.decision import OwnerSide, decide
-from kmslab.access.policy import PolicyInForce, key_policy
+from kmslab.access.policy import key_policy
 from kmslab.access.principal_element import invalid_principals
 from kmslab.errors import PolicyError
 from kmslab.services.call import Call
-from kmslab.services.identities import exists
+from kmslab.services.identities import statement_naming_nobody
 from kmslab.services.kms.identifiers import find_key_by_id
 from kmslab.services.kms.paging import page_end, page_limit, page_start
 from kmslab.store.records import KmsKey
@@ -77,7 +77,9 @@ def check_key_policy(call: Call, policy: str, kms_key: KmsKey) -> None:
         raise errors.limit_exceeded(f"The key policy is larger than {_LARGEST} bytes.")
     try:
         compiled = key_policy(policy)
-        _require_principals(call, compiled)
+        stranger = statement_naming_nobody(call.store, compiled)
+        if stranger:
+            raise invalid_principals(stranger.label)
     except PolicyError as problem:
         raise errors.malformed_policy(str(problem)) from None
     if call.parameters.get("BypassPolicyLockoutSafetyCheck"):
@@ -85,13 +87,6 @@ def check_key_policy(call: Call, policy: str, kms_key: KmsKey) -> None:
     question = call.question("PutKeyPolicy", kms_key.arn, kms_key)
     if not decide(question, call.identities, OwnerSide(compiled, kms_key.account)).allowed:
         raise errors.policy_locks_out()
-
-
-def _require_principals(call: Call, policy: PolicyInForce) -> None:
-    for statement in policy.statements:
-        names = statement.who.names if statement.who else ()
-        if not all(exists(call.store, name) for name in names):
-            raise invalid_principals(statement.label)
 
 
 def _require_default_name(call: Call) -> None:

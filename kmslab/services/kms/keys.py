@@ -5,6 +5,12 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
+from kmslab.services.kms.asymmetric_keys import (
+    algorithms_of,
+    is_symmetric,
+    new_asymmetric_key,
+    usages_of,
+)
 from kmslab.services.kms.identifiers import find_key, find_key_by_id
 from kmslab.services.kms.key_policies import check_key_policy, default_key_policy
 from kmslab.services.kms.key_states import (
@@ -15,25 +21,31 @@ from kmslab.services.kms.key_states import (
 )
 from kmslab.services.kms.managed_keys import make_when_named
 from kmslab.services.kms.paging import page_end, page_limit, page_start
-from kmslab.services.kms.symmetric_keys import new_symmetric_key
+from kmslab.services.kms.symmetric_keys import (
+    SYMMETRIC_DEFAULT,
+    new_symmetric_key,
+    require_room,
+)
 from kmslab.services.kms.tags import checked_tags
-from kmslab.store.records import KmsKey, shelf_of
+from kmslab.store.records import KeyToken, KmsKey, shelf_of
 
 
 def create_key(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
 
-    Symmetric encryption keys of one Region, with material made here; other kinds are refused
-    with UnsupportedOperationException.
+    Symmetric encryption keys and RSA_2048 key pairs of one Region, with material made here; other
+    kinds are refused with UnsupportedOperationException.
     """
     call.authorise_in_account()
     if call.parameters.get("Tags"):
         call.authorise_in_account(action="TagResource")
-    _require_symmetric(call)
+    _require_known_kind(call)
     tags = checked_tags(call.parameters.get("Tags", []))
     policy = call.parameters.get("Policy") or default_key_policy(call.account)
+    # Before the change begins: a key pair takes long to make, and nobody else should wait for it.
+    kms_key, token = _new_key(call, policy)
     call.begin_change()
-    kms_key, token = new_symmetric_key(call, policy)
+    require_room(call)
     if call.parameters.get("Policy"):
         check_key_policy(call, policy, kms_key)
     kms_key = replace(kms_key, description=call.parameters.get("Description", ""), tags=tags)
@@ -80,7 +92,7 @@ def update_key_description(call: Call) -> None:
 
 def key_metadata(kms_key: KmsKey) -> dict[str, Any]:
     """KeyMetadata, as DescribeKey answers it."""
-    metadata = {
+    metadata: dict[str, Any] = {
         "AWSAccountId": kms_key.account,
         "KeyId": kms_key.key_id,
         "Arn": kms_key.arn,
@@ -93,13 +105,21 @@ def key_metadata(kms_key: KmsKey) -> dict[str, Any]:
         "KeyManager": kms_key.key_manager,
         "CustomerMasterKeySpec": kms_key.key_spec,
         "KeySpec": kms_key.key_spec,
-        "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+        **algorithms_of(kms_key),
         "MultiRegion": False,
-        "CurrentKeyMaterialId": kms_key.key_material_id,
     }
+    if is_symmetric(kms_key):
+        metadata["CurrentKeyMaterialId"] = kms_key.key_material_id
     if kms_key.key_state == PENDING_DELETION:
         metadata["DeletionDate"] = kms_key.deletion_date
     return metadata
+
+
+def _new_key(call: Call, policy: str) -> tuple[KmsKey, KeyToken]:
+    key_spec, key_usage = call.parameters["KeySpec"], call.parameters["KeyUsage"]
+    if key_spec == SYMMETRIC_DEFAULT:
+        return new_symmetric_key(call, policy)
+    return new_asymmetric_key(call, policy, key_spec, key_usage)
 
 
 def _switch(call: Call, key_state: str) -> None:
@@ -116,7 +136,7 @@ def _key_to_change(call: Call) -> KmsKey:
     return kms_key
 
 
-def _require_symmetric(call: Call) -> None:
+def _require_known_kind(call: Call) -> None:
     """Fill in AWS's defaults, and refuse what is not built yet in AWS's way."""
     asked = call.parameters
     if "KeySpec" in asked and "CustomerMasterKeySpec" in asked:
@@ -124,8 +144,8 @@ def _require_symmetric(call: Call) -> None:
             "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. "
             "CustomerMasterKeySpec is deprecated."
         )
-    key_spec = asked.get("KeySpec") or asked.get("CustomerMasterKeySpec") or "SYMMETRIC_DEFAULT"
-    if key_spec != "SYMMETRIC_DEFAULT" and "KeyUsage" not in asked:
+    key_spec = asked.get("KeySpec") or asked.get("CustomerMasterKeySpec") or SYMMETRIC_DEFAULT
+    if key_spec != SYMMETRIC_DEFAULT and "KeyUsage" not in asked:
         raise errors.validation(
             "You must specify a KeyUsage value for all KMS keys except for symmetric "
             "encryption keys."
@@ -134,9 +154,9 @@ def _require_symmetric(call: Call) -> None:
     asked.setdefault("KeyUsage", "ENCRYPT_DECRYPT")
     asked.setdefault("Origin", "AWS_KMS")
     asked.setdefault("MultiRegion", False)
-    if key_spec != "SYMMETRIC_DEFAULT":
+    if not usages_of(key_spec):
         raise errors.not_built(f"KeySpec {key_spec}")
-    if asked["KeyUsage"] != "ENCRYPT_DECRYPT":
+    if asked["KeyUsage"] not in usages_of(key_spec):
         raise errors.validation(
             f"KeyUsage {asked['KeyUsage']} is not compatible with KeySpec {key_spec}"
         )

@@ -65,6 +65,11 @@ _POLICY = """{
 }"""
 
 
+def is_own_key_of(alias_name: str, via: tuple[str, ...]) -> bool:
+    """Whether the alias is that of the service which forwards a call, the last of `via`."""
+    return bool(via) and alias_name == f"{PREFIX}{via[-1].removesuffix('.amazonaws.com')}"
+
+
 def make_when_named(call: Call, text: str) -> KmsKey | None:
     """The new AWS managed key that `text` names by its predefined alias; None where there is one
     already, or `text` names something else. It comes to be with the call, if that is allowed."""

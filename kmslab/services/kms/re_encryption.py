@@ -1,0 +1,71 @@
+"""ReEncrypt: a ciphertext goes from one key to another, and its plaintext never leaves KMS."""
+
+from typing import Any
+
+from kmslab import errors
+from kmslab.services.call import Call
+from kmslab.services.kms.asymmetric_keys import is_symmetric, refuse_large_plaintext
+from kmslab.services.kms.cryptography import (
+    DESTINATION,
+    SOURCE,
+    authorise_use,
+    check_contexts,
+    checked_algorithm,
+    decrypt_with,
+    encrypt_with,
+    key_of_ciphertext,
+    refuse_dry_run,
+    require_member,
+)
+from kmslab.services.kms.identifiers import find_key, peek_key
+
+
+def re_encrypt(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html
+
+    The plaintext exists only inside this function. Two rights are needed:
+    kms:ReEncryptFrom on the old key and kms:ReEncryptTo on the new one.
+    """
+    asked = call.parameters
+    check_contexts(call)
+    require_member(call, "CiphertextBlob")
+    _note_same_key(call)
+    source, material = key_of_ciphertext(call, SOURCE, "ReEncryptFrom")
+    destination = find_key(call, asked["DestinationKeyId"], "ReEncryptTo")
+    authorise_use(call, destination, "ReEncryptTo")
+    destination_algorithm = checked_algorithm(call, DESTINATION, destination)
+    plaintext = decrypt_with(call, SOURCE, source, material)
+    refuse_large_plaintext(destination, destination_algorithm, plaintext)
+    refuse_dry_run(call)
+    answer = {
+        "CiphertextBlob": encrypt_with(call, DESTINATION, destination, plaintext),
+        "SourceKeyId": source.arn,
+        "KeyId": destination.arn,
+        "SourceEncryptionAlgorithm": asked["SourceEncryptionAlgorithm"],
+        "DestinationEncryptionAlgorithm": destination_algorithm,
+    }
+    if is_symmetric(source):
+        answer["SourceKeyMaterialId"] = material.key_material_id
+    if is_symmetric(destination):
+        answer["DestinationKeyMaterialId"] = destination.key_material_id
+    return answer
+
+
+def _note_same_key(call: Call) -> None:
+    """For the condition kms:ReEncryptOnSameKey, which both halves of the right may ask for."""
+    destination = peek_key(call, call.parameters[DESTINATION.key_id])
+    source = _peek_source(call)
+    if destination and source:
+        same = (destination.account, destination.key_id) == source
+        call.more_context["kms:reencryptonsamekey"] = "true" if same else "false"
+
+
+def _peek_source(call: Call) -> tuple[str, str] | None:
+    """Account and id of the key that the ciphertext names, or the caller where it names none."""
+    try:
+        material = call.hsm.read_header(call.parameters["CiphertextBlob"])
+        return material.account, material.key_id
+    except errors.ServiceError:
+        named = call.parameters.get(SOURCE.key_id)
+        kms_key = peek_key(call, named) if named else None
+    return (kms_key.account, kms_key.key_id) if kms_key else None
