@@ -51,3 +51,12 @@ def session_arn(account: str, role_name: str, session_name: str) -> str:
 
 def policy_arn(account: str, policy_name: str, path: str = "/") -> str:
     return f"arn:{PARTITION}:iam::{account}:policy{path}{policy_name}"
+
+
+def bucket_arn(bucket_name: str) -> str:
+    """Of a bucket no ARN says the account: its name is unique among all."""
+    return f"arn:{PARTITION}:s3:::{bucket_name}"
+
+
+def object_arn(bucket_name: str, object_key: str) -> str:
+    return f"arn:{PARTITION}:s3:::{bucket_name}/{object_key}"

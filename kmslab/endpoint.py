@@ -4,7 +4,8 @@
     validate       does it fit AWS's own service model?    (wire.model)
     dispatch       the operation, which authorises         (services, access)
     record         one event, whether allowed or denied    (recording, store)
-    answer         in the protocol of the service          (wire.json_protocol, wire.query)
+    answer         in the protocol of the service          (wire.json_protocol, wire.query,
+                                                            wire.rest_xml)
 
 It has two entries: `handle` takes signed requests, `call` the calls of the lab's own services,
 which sign nothing and cannot be reached over HTTP. An operation that returns without having asked
@@ -21,21 +22,22 @@ from kmslab.access.decision import Decision
 from kmslab.access.stored_policies import stored_key_policy
 from kmslab.errors import ServiceError
 from kmslab.recording import events_of
-from kmslab.services import iam, kms, sts
+from kmslab.services import iam, kms, s3, sts
 from kmslab.services.call import Call, Operation, Output
-from kmslab.services.callers import Caller, Callers
+from kmslab.services.callers import ANONYMOUS, Caller, Callers
 from kmslab.services.condition_keys import IN_PROCESS, INTERNAL, Origin
 from kmslab.services.kms.deletion import delete_key
 from kmslab.services.kms.grant_requests import asked_grant
+from kmslab.services.s3.backing import Backing
 from kmslab.sources import Clock, RandomBytes, uuid_text
 from kmslab.store.records import KmsKey
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm
-from kmslab.wire import json_protocol, query, sigv4
-from kmslab.wire.message import Answer, Request
+from kmslab.wire import aws_chunked, json_protocol, query, rest_xml, s3_signature, sigv4
+from kmslab.wire.message import Answer, Request, Stream
 from kmslab.wire.model import OperationSchema, service_schema
 
-SERVICES: dict[str, ModuleType] = {"iam": iam, "kms": kms, "sts": sts}
+SERVICES: dict[str, ModuleType] = {"iam": iam, "kms": kms, "s3": s3, "sts": sts}
 
 _MOST_DECISIONS = 1000
 
@@ -76,15 +78,19 @@ class Endpoint:
         self.decisions: OrderedDict[str, tuple[Decision, ...]] = OrderedDict()
         self.last_decision: Decision | None = None
         self.mark: Mark | None = None
+        # What S3 stores objects with; the lab gives it, since S3 calls KMS through this door.
+        self.backing: Backing | None = None
 
     def handle(self, request: Request) -> Answer:
         """Answer one signed request."""
         if self.mark:
             self.mark("arrive")
         fresh = self._random(32)
-        request_id = uuid_text(fresh[:16])
         self._clock.tick()
         self.run_due()
+        if request.stream is not None:
+            return self._handle_rest(request, fresh)
+        request_id = uuid_text(fresh[:16])
         protocol: ModuleType = json_protocol if json_protocol.speaks(request) else query
         service: str | None = None
         try:
@@ -105,7 +111,11 @@ class Endpoint:
         origin = Origin(request.source_ip, request.headers.get("user-agent", ""), request.secure)
         call = self._call(service, operation, caller, region, origin)
         output, problem = self._perform(
-            call, schema, lambda: protocol.read_body(request, schema), request_id, fresh[16:]
+            call,
+            schema,
+            lambda: schema.read(protocol.read_body(request, schema)),
+            request_id,
+            fresh[16:],
         )
         if problem:
             answer: Answer = protocol.refuse(problem, request_id, service)
@@ -115,11 +125,59 @@ class Endpoint:
             self.mark("answer")
         return answer
 
+    def _handle_rest(self, request: Request, fresh: bytes) -> Answer:
+        """Answer a request to S3, whose body has not been read yet."""
+        request_id = fresh[:8].hex().upper()
+        refusal: ServiceError | None = None
+        try:
+            call, schema, content = self._rest_call(request)
+        except ServiceError as problem:
+            refusal = problem
+        else:
+            output, refusal = self._perform(
+                call,
+                schema,
+                lambda: _rest_parameters(call, request, schema, content),
+                request_id,
+                fresh[16:],
+            )
+        if refusal:
+            answer = rest_xml.refuse(refusal, request_id, "s3")
+        else:
+            answer = rest_xml.answer(schema, output, request_id, call.answer_content)
+        return answer._replace(body=b"") if request.method == "HEAD" else answer
+
+    def _rest_call(self, request: Request) -> tuple[Call, OperationSchema, Stream]:
+        """Who asks S3 for what: the call, and the request's body as it was meant."""
+        service, operation = rest_xml.route(request)
+        schema = service_schema(service).operation(operation)
+        assert schema
+        signed = s3_signature.verify(
+            request, self.callers.credential, request.host_region, rest_xml.bucket_in_host(request)
+        )
+        caller = ANONYMOUS
+        if signed.credential:
+            caller = self.callers.caller(signed.credential, self._clock.now())
+        region = signed.region or request.host_region or "us-east-1"
+        origin = Origin(request.source_ip, request.headers.get("user-agent", ""), request.secure)
+        call = self._call(service, operation, caller, region, origin)
+        call.headers, call.signature_facts = request.headers, signed.facts
+        assert request.stream
+        call.content = aws_chunked.decoded(request.stream, request.headers, signed)
+        return call, schema, call.content
+
     def call(
-        self, service: str, operation: str, given: dict[str, Any], caller: Caller, region: str
+        self,
+        service: str,
+        operation: str,
+        given: dict[str, Any],
+        caller: Caller,
+        region: str,
+        decisions: list[Decision] | None = None,
     ) -> Output:
         """The call of one of the lab's own services: as itself, or in the name of a caller whose
-        call it forwards. `given` are the parameters as JSON values. Raises ServiceError."""
+        call it forwards. `given` are the parameters as JSON values; what is decided is added to
+        `decisions`. Raises ServiceError."""
         fresh = self._random(32)
         schema = service_schema(service).operation(operation)
         if schema is None:
@@ -129,7 +187,11 @@ class Endpoint:
             origin = Origin(caller.principal.arn, caller.principal.arn, secure=True)
         call = self._call(service, operation, caller, region, origin)
         request_id = uuid_text(fresh[:16])
-        output, problem = self._perform(call, schema, lambda: given, request_id, fresh[16:])
+        output, problem = self._perform(
+            call, schema, lambda: schema.read(given), request_id, fresh[16:]
+        )
+        if decisions is not None:
+            decisions += call.decisions
         if problem:
             raise problem
         return output
@@ -191,6 +253,7 @@ class Endpoint:
             self._random,
             self._grant_propagation,
             self.mark,
+            self.backing,
         )
 
     def _perform(
@@ -205,7 +268,7 @@ class Endpoint:
         output, refusal = None, None
         try:
             try:
-                call.parameters = schema.read(read())
+                call.parameters = read()
                 if self.mark:
                     self.mark("validate")
                 output = _dispatch(call)
@@ -217,6 +280,9 @@ class Endpoint:
             self._store.commit(None if refusal else call.changes, events)
         finally:
             call.finish()
+        if refusal is None:
+            for each in call.afterwards:
+                each()
         self._keep_decisions(request_id, call)
         if self.mark:
             self.mark("record")
@@ -227,9 +293,21 @@ class Endpoint:
             # A context may still hold on to the parameters, plaintext and all.
             decision.question.context.settle()
         self.last_decision = call.decision
-        self.decisions[request_id] = tuple(call.decisions)
+        self.decisions[request_id] = (*call.decisions, *call.nested_decisions)
         if len(self.decisions) > _MOST_DECISIONS:
             self.decisions.popitem(last=False)
+
+
+def _rest_parameters(
+    call: Call, request: Request, schema: OperationSchema, content: Stream
+) -> dict[str, Any]:
+    parameters = rest_xml.read(request, schema, content)
+    if not schema.streams_in:
+        # What nobody asked for is no part of the request, but the signature may be about it.
+        content.read(1)
+    call.parameters = parameters
+    s3.note_request(call)
+    return parameters
 
 
 def _dispatch(call: Call) -> Output:
@@ -237,7 +315,8 @@ def _dispatch(call: Call) -> Output:
     if operation is None:
         raise errors.not_built(call.operation)
     output = operation(call)
-    if call.decision is None or not call.decision.allowed:
+    asked = call.decision is not None and (call.decision.allowed or call.decides_each)
+    if not asked:
         raise errors.access_denied(
             f"User: {call.principal.arn} is not authorized to perform: "
             f"{call.service}:{call.operation} because no decision was asked for"

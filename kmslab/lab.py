@@ -1,7 +1,8 @@
 """One simulated AWS: any number of accounts and Regions behind one door.
 
 `Lab` builds state, vault and endpoint and wires them together; it is the only module that
-knows them all. A learner gets real boto3 clients from it, and the events of what they did.
+knows them all. S3 gets from it what seals objects, and the door's second entry to call KMS. A
+learner gets real boto3 clients from it, and the events of what they did.
 """
 
 import json
@@ -9,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
@@ -17,19 +19,24 @@ from kmslab import arn as arns
 from kmslab.access.decision import Decision
 from kmslab.access.policy import identity_policy, trust_policy
 from kmslab.access.policy import key_policy as compile_key_policy
+from kmslab.at_rest import ObjectsAtRest
 from kmslab.endpoint import SERVICES, Endpoint
 from kmslab.errors import PolicyError
 from kmslab.services.callers import Caller, Credential
 from kmslab.services.condition_keys import encryption_context_member
+from kmslab.services.s3.backing import Backing
+from kmslab.services.s3.bucket_keys import BucketKeys
 from kmslab.services.sts import new_session
 from kmslab.sources import Clock, RandomBytes, random_id, system_random
 from kmslab.store.directory import open_journal
 from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
 from kmslab.store.journal import Journal
+from kmslab.store.object_files import ObjectFiles
 from kmslab.store.records import KmsKey, Record, shelf_of
 from kmslab.store.store import Changes, Store
 from kmslab.vault.domain_key import SIZE, DomainKey, domain_key_in
 from kmslab.vault.hsm import Hsm
+from kmslab.vault.object_sealer import ObjectSealer
 from kmslab.wire.message import Answer, Request
 from kmslab.wire.model import region_names
 
@@ -80,6 +87,16 @@ class Lab:
         self.endpoint = Endpoint(
             self._store, self._hsm, self.clock, random, grant_propagation.total_seconds()
         )
+        files = ObjectFiles(None if path is None else Path(path))
+        files.sweep(self._store.content_ids())
+        self._backing = Backing(
+            files,
+            ObjectSealer(domain_key, random),
+            BucketKeys(),
+            partial(self.endpoint.call, "kms"),
+        )
+        self.endpoint.backing = self._backing
+        self.s3 = ObjectsAtRest(self._store, files)
         self.clock.before_advance = self._journal_clock
         self.clock.after_advance = self.endpoint.run_due
 
@@ -220,9 +237,14 @@ class Lab:
         """Answer one signed HTTP request, as the door does."""
         return self.endpoint.handle(request)
 
-    def events(self) -> list[dict[str, Any]]:
-        """What happened, oldest first, in CloudTrail's record format."""
-        return [event.as_record() for event in tuple(self._store.events)]
+    def events(self, data_events: bool = False) -> list[dict[str, Any]]:
+        """What happened, oldest first, in CloudTrail's record format: management events, and with
+        `data_events` also what S3 did with objects, which a trail records only if told to."""
+        return [
+            event.as_record()
+            for event in tuple(self._store.events)
+            if data_events or event.category == "Management"
+        ]
 
     def last_decision(self) -> Decision | None:
         """Why the last call was allowed or denied; None where no call was asked about yet."""
@@ -230,7 +252,8 @@ class Lab:
 
     def decisions(self, request_id: str) -> tuple[Decision, ...]:
         """All that was decided about one of the last thousand calls, in the order asked: most
-        calls ask once, ReEncrypt and the alias operations ask about two things or three."""
+        calls ask once, ReEncrypt and the alias operations about two things or three. What KMS
+        decided when S3 asked it comes last."""
         return self.endpoint.decisions.get(request_id, ())
 
     def would(
@@ -268,12 +291,15 @@ class Lab:
         with self._store.lock:
             self._store.clear()
             self._hsm.forget_all()
+            self._backing.bucket_keys.forget_all()
+            self._backing.files.clear()
             self.endpoint.forget_decisions()
             self.clock.advanced = timedelta(0)
 
     def close(self) -> None:
-        """Let go of the lab's directory."""
+        """Let go of the lab's directory, or of the temporary one that its objects lay in."""
         self._store.close()
+        self._backing.files.close()
 
     def __enter__(self) -> Self:
         return self

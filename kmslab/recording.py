@@ -14,7 +14,7 @@ from kmslab.store.events import Event
 from kmslab.wire.model import OperationSchema
 
 # CloudTrail marks as read-only what changes no resource, cryptography included.
-_READING = ("Get", "List", "Describe", "Generate", "Simulate")
+_READING = ("Get", "List", "Describe", "Generate", "Head", "Simulate")
 _READ_ONLY = frozenset(
     {"Encrypt", "Decrypt", "ReEncrypt", "Sign", "Verify", "VerifyMac", "AssumeRole"}
 )
@@ -44,12 +44,14 @@ def events_of(
         source_ip=call.origin.source_ip,
         user_agent=call.origin.user_agent[:1024],
         read_only=call.operation in _READ_ONLY or call.operation.startswith(_READING),
-        parameters=schema.note_input(call.parameters),
+        parameters=call.asked or schema.note_input(call.parameters),
         response=told,
         additional=call.additional if refusal is None else None,
         resources=call.resources,
         error_code=_event_code(refusal) if refusal else "",
         error_message=refusal.message[:1024] if refusal else "",
+        category="Data" if call.is_data_event else "Management",
+        owner=call.resource_owner,
     )
     at_home = f":{event.account}:"
     if refusal is not None or all(at_home in arn for arn in call.resources):
@@ -60,7 +62,8 @@ def events_of(
 
 def _owners(call: Call) -> list[str]:
     """The accounts of what the call touched, each once."""
-    return list(dict.fromkeys(arn.split(":", 5)[4] for arn in call.resources))
+    owners = (arn.split(":", 5)[4] or call.resource_owner for arn in call.resources)
+    return list(dict.fromkeys(owners))
 
 
 def _shared(event: Event, others: list[str], call: Call) -> tuple[Event, ...]:

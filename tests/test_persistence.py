@@ -35,7 +35,7 @@ def arn_of(client, **asked):
 
 
 def contents(directory):
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
+    return {path.name: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
 class RememberingRandom:
@@ -191,10 +191,14 @@ def test_the_files_are_readable_by_their_owner_alone(tmp_path):
     directory = tmp_path / "made" / "by the lab"
     with Lab(directory) as lab:
         arn_of(lab.client("kms"))
-        modes = {path.name: path.stat().st_mode & 0o777 for path in directory.iterdir()}
-    assert modes.pop(DOMAIN_KEY) == 0o600
-    assert set(modes.values()) == {0o600}
-    assert directory.stat().st_mode & 0o777 == 0o700
+        s3 = lab.client("s3")
+        s3.create_bucket(Bucket="bucket")
+        s3.put_object(Bucket="bucket", Key="object", Body=b"body")
+        paths = [directory, *directory.rglob("*")]
+        modes = {path: path.stat().st_mode & 0o777 for path in paths}
+    assert modes[directory / DOMAIN_KEY] == 0o600
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
 
 
 def test_key_material_is_nowhere_but_under_the_domain_key_and_that_only_in_its_file(tmp_path):

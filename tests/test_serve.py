@@ -6,6 +6,7 @@ HTTP; nothing here reaches into them.
 
 import asyncio
 import base64
+import contextlib
 import http.client
 import json
 import random
@@ -360,6 +361,44 @@ def test_the_aws_cli_with_a_wrong_secret_is_refused(server):
     assert "An error occurred (SignatureDoesNotMatch)" in ran.stderr
 
 
+# --- S3, whose bodies stream --------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def half_an_upload(running):
+    """A client of a server with one bucket, and the line on which half of an object came."""
+    s3 = running.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    signed = s3.generate_presigned_url("put_object", {"Bucket": "bucket", "Key": "k"})
+    asked = signed.removeprefix(running.address)
+    head = f"PUT {asked} HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nContent-Length: 10000000"
+    with socket.create_connection(("127.0.0.1", running.port), timeout=20) as line:
+        line.sendall(f"{head}\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert line.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        line.sendall(b"x" * 5_000_000)
+        yield s3, line
+
+
+def test_an_upload_whose_sender_goes_away_leaves_nothing():
+    with serving() as running:
+        with half_an_upload(running) as (s3, _):
+            pass
+        for _ in range(5):
+            assert "Contents" not in s3.list_objects_v2(Bucket="bucket")
+        s3.put_object(Bucket="bucket", Key="k", Body=b"whole")
+        assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"whole"
+
+
+def test_it_stops_in_the_middle_of_an_upload_and_keeps_nothing_of_it(tmp_path):
+    with serving("--state", tmp_path) as running, half_an_upload(running) as (_, line):
+        running.process.send_signal(signal.SIGTERM)
+        assert line.recv(65_536).startswith(b"HTTP/1.1 503")
+        running.process.wait(timeout=20)
+        assert "Traceback" not in running.process.stderr.read()
+    with Lab(tmp_path) as lab:
+        assert "Contents" not in lab.client("s3").list_objects_v2(Bucket="bucket")
+
+
 # --- Control ------------------------------------------------------------------------------
 
 
@@ -367,8 +406,9 @@ def test_the_aws_cli_with_a_wrong_secret_is_refused(server):
 def test_without_allow_control_there_are_no_control_routes(server, path):
     arn = arn_of(server.client("kms"))
     status, text = server.http("POST", path)
-    assert status == 400
-    assert json.loads(text)["__type"] == "UnknownOperationException"
+    # To whoever is not told of them they look like an object.
+    assert status == 405
+    assert "<Code>MethodNotAllowed</Code>" in text
     assert server.client("kms").describe_key(KeyId=arn)["KeyMetadata"]["Enabled"]
 
 
@@ -628,11 +668,17 @@ def test_grant_tokens_nested_to_any_depth_are_refused_over_http(server):
 
 
 def test_a_plain_http_request_is_answered_with_a_refusal(server):
-    for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
+    status, text = server.http("POST", "/")
+    assert (status, json.loads(text)["__type"]) == (400, "UnknownOperationException")
+    # Anything else is of S3, which lists no buckets for nobody.
+    status, text = server.http("GET", "/")
+    assert status == 403
+    assert "<Code>AccessDenied</Code>" in text
+    for method in ("PUT", "DELETE", "OPTIONS"):
         status, text = server.http(method, "/")
-        assert status == 400
-        assert json.loads(text)["__type"] == "UnknownOperationException"
-    assert server.http("HEAD", "/") == (400, "")
+        assert status == 405
+        assert "<Code>MethodNotAllowed</Code>" in text
+    assert server.http("HEAD", "/") == (405, "")
 
 
 def garbage():

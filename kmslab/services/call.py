@@ -4,8 +4,8 @@ Operations are functions of a `Call`. They ask `authorise` before they do anythi
 changes that the door applies together with the event. A call knows nothing of how it came in.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from kmslab import errors
 from kmslab.access.context import Value
@@ -28,6 +28,11 @@ from kmslab.sources import RandomBytes
 from kmslab.store.records import Grant, KmsKey, Record
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm
+from kmslab.wire.message import Stream
+
+if TYPE_CHECKING:
+    # S3's modules import this one.
+    from kmslab.services.s3.backing import Backing
 
 Output = dict[str, Any] | None
 Operation = Callable[["Call"], Output]
@@ -39,28 +44,46 @@ class Call:
     For the event: `resources` are the ARNs it touched, `told` what responseElements shows
     (`tells_its_output`: all that is answered) and `additional` what additionalEventData shows.
     For decisions: `asked_grant` is a grant in the making, `more_context` holds condition keys
-    that only the operation can tell.
+    that only the operation can tell, `signature_facts` how the request was signed;
+    `nested_decisions` are those about calls that were made to serve this one.
+
+    For S3: `backing` is what it works with besides records, `headers` are those of the request,
+    `content` is its body and `answer_content` the answer's, where they are streams; `asked` is
+    what the event tells of the request, `resource_owner` the account of `resources` whose ARNs do
+    not say it; `is_data_event` that it tells of contents. `decides_each` says that the answer tells
+    of each thing asked for what was decided. `afterwards` is done once the changes are written.
     """
 
     __slots__ = (
+        "_backing",
         "additional",
+        "afterwards",
+        "answer_content",
+        "asked",
         "asked_grant",
         "caller",
         "changes",
+        "content",
+        "decides_each",
         "decisions",
         "grant_propagation",
+        "headers",
         "hsm",
         "invalid_token",
+        "is_data_event",
         "mark",
         "more_context",
+        "nested_decisions",
         "now",
         "operation",
         "origin",
         "parameters",
         "random",
         "region",
+        "resource_owner",
         "resources",
         "service",
+        "signature_facts",
         "store",
         "tells_its_output",
         "told",
@@ -79,6 +102,7 @@ class Call:
         random: RandomBytes,
         grant_propagation: float = 0.0,
         mark: Callable[[str], None] | None = None,
+        backing: "Backing | None" = None,
     ) -> None:
         self.service = service
         self.operation = operation
@@ -93,6 +117,7 @@ class Call:
         self.grant_propagation = grant_propagation
         self.mark = mark
         self.decisions: list[Decision] = []
+        self.nested_decisions: list[Decision] = []
         self.asked_grant: Grant | None = None
         self.invalid_token: errors.ServiceError | None = None
         self.more_context: dict[str, Value] = {}
@@ -101,6 +126,16 @@ class Call:
         self.told: dict[str, Any] | None = None
         self.tells_its_output = False
         self.additional: dict[str, Any] | None = None
+        self._backing = backing
+        self.headers: Mapping[str, str] = {}
+        self.content: Stream | None = None
+        self.answer_content: Stream | None = None
+        self.asked: dict[str, Any] | None = None
+        self.resource_owner = ""
+        self.decides_each = False
+        self.is_data_event = False
+        self.signature_facts: dict[str, str] = {}
+        self.afterwards: list[Callable[[], None]] = []
 
     @property
     def principal(self) -> Principal:
@@ -113,6 +148,13 @@ class Call:
     @property
     def account(self) -> str:
         return self.caller.principal.account
+
+    @property
+    def backing(self) -> "Backing":
+        """What S3 works with. Raises RuntimeError where the door was given none."""
+        if self._backing is None:
+            raise RuntimeError("this door was given nothing to store objects with")
+        return self._backing
 
     @property
     def decision(self) -> Decision | None:

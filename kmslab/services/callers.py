@@ -13,6 +13,7 @@ from kmslab.access.decision import Identities
 from kmslab.access.identities import role_identities, root_identities, user_identities
 from kmslab.access.principals import (
     Principal,
+    anonymous_principal,
     root_principal,
     session_principal,
     user_principal,
@@ -30,6 +31,10 @@ class Caller(NamedTuple):
 
     principal: Principal
     identities: Identities
+
+
+ANONYMOUS = Caller(anonymous_principal(), Identities())
+"""Who signs nothing: policies of resources alone may let it in."""
 
 
 class Callers:

@@ -24,6 +24,9 @@ def renounce(call: Call, entity: User | Role) -> None:
         if quoted in role.trust_policy and role is not entity:
             trust_policy = _without(role.trust_policy, entity.arn, unique_id)
             call.put(replace(role, trust_policy=trust_policy))
+    for bucket in call.store.buckets:
+        if quoted in bucket.policy:
+            call.put(replace(bucket, policy=_without(bucket.policy, entity.arn, unique_id)))
     for grant in call.store.grants:
         if entity.arn in (grant.grantee_principal, grant.retiring_principal):
             # Deleted first, since the index finds a grant by the principals it names.

@@ -2,6 +2,7 @@
 what it may do is not known here."""
 
 from kmslab import arn as arns
+from kmslab.access.policy import PolicyInForce, Statement
 from kmslab.store.store import Store
 
 
@@ -26,3 +27,12 @@ def exists(store: Store, name: str) -> bool:
     if kind == "assumed-role":
         return store.roles.get(arn.account, rest.partition("/")[0]) is not None
     return True
+
+
+def statement_naming_nobody(store: Store, policy: PolicyInForce) -> Statement | None:
+    """The first statement of a resource's policy that names a principal which is not there."""
+    for statement in policy.statements:
+        names = statement.who.names if statement.who else ()
+        if not all(exists(store, name) for name in names):
+            return statement
+    return None

@@ -37,6 +37,10 @@ class Event(NamedTuple):
     kind: str = "AwsApiCall"
     # Of the two events of one call across accounts.
     shared_id: str = ""
+    # What happens to the contents of a resource is a Data event.
+    category: str = "Management"
+    # The account of resources whose ARN does not say it.
+    owner: str = ""
 
     def as_record(self) -> dict[str, Any]:
         """The event as CloudTrail's JSON object, members in the guide's order."""
@@ -66,13 +70,13 @@ class Event(NamedTuple):
         record["readOnly"] = self.read_only
         # KMS names what was concerned even where that is nothing.
         if self.resources or self.source == "kms.amazonaws.com":
-            record["resources"] = [_resource(arn) for arn in self.resources]
+            record["resources"] = [_resource(arn, self.owner) for arn in self.resources]
         record["eventType"] = self.kind
-        record["managementEvent"] = True
+        record["managementEvent"] = self.category == "Management"
         record["recipientAccountId"] = self.account
         if self.shared_id:
             record["sharedEventID"] = self.shared_id
-        record["eventCategory"] = "Management"
+        record["eventCategory"] = self.category
         return record
 
 
@@ -101,7 +105,12 @@ def _copied(value: Any) -> Any:
     return [_copied(member) for member in value] if isinstance(value, list) else value
 
 
-def _resource(arn: str) -> dict[str, str]:
+def _resource(arn: str, owner: str) -> dict[str, str]:
+    if arn.startswith("arn:aws:s3:::"):
+        if "/" in arn:
+            # Of an object CloudTrail tells no account.
+            return {"type": "AWS::S3::Object", "ARN": arn}
+        return {"accountId": owner, "type": "AWS::S3::Bucket", "ARN": arn}
     kind = "AWS::KMS::Alias" if ":alias/" in arn else "AWS::KMS::Key"
     if ":iam:" in arn:
         kind = "AWS::IAM::Role"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
+from kmslab.store.s3_records import Bucket, MultipartUpload, StoredObject, UploadedPart
 
 
 def shelf_of(account: str, region: str) -> str:
@@ -139,12 +140,27 @@ class Grant:
         return self.ends_at
 
 
-Record = User | Role | ManagedPolicy | AccessKey | RoleSession | KmsKey | KeyToken | Alias | Grant
+Record = (
+    User
+    | Role
+    | ManagedPolicy
+    | AccessKey
+    | RoleSession
+    | KmsKey
+    | KeyToken
+    | Alias
+    | Grant
+    | Bucket
+    | StoredObject
+    | MultipartUpload
+    | UploadedPart
+)
 
 KINDS: dict[str, type[Record]] = {
     kind.table: kind
     for kind in (
         *(User, Role, ManagedPolicy, AccessKey, RoleSession),
         *(KmsKey, KeyToken, Alias, Grant),
+        *(Bucket, StoredObject, MultipartUpload, UploadedPart),
     )
 }

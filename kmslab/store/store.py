@@ -16,6 +16,7 @@ from kmslab.store.grant_index import GrantIndex
 from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
 from kmslab.store.journal import Journal
 from kmslab.store.records import KINDS, Alias, Grant, KeyToken, KmsKey, Record
+from kmslab.store.s3_records import Bucket, MultipartUpload, StoredObject, UploadedPart
 from kmslab.store.table import Table
 
 DueRecord = KmsKey | Grant | RoleSession
@@ -43,6 +44,10 @@ class Store:
         self.key_tokens: Table[KeyToken] = Table()
         self.aliases: Table[Alias] = Table()
         self.grants: Table[Grant] = Table()
+        self.buckets: Table[Bucket] = Table()
+        self.objects: Table[StoredObject] = Table()
+        self.multipart_uploads: Table[MultipartUpload] = Table()
+        self.uploaded_parts: Table[UploadedPart] = Table()
         self.grant_index = GrantIndex()
         # Counts changes of users, roles and policies: what was read from them may be kept as long
         # as it stands still.
@@ -86,6 +91,11 @@ class Store:
                 return when, record
             heapq.heappop(self._due)
         return None
+
+    def content_ids(self) -> set[str]:
+        """The names of all files that an object or part has."""
+        ids = {content_id for stored in self.objects for content_id, _ in stored.segments}
+        return ids | {part.content_id for part in self.uploaded_parts}
 
     def clear(self) -> None:
         with self.lock:

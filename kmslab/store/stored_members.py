@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from types import UnionType
-from typing import Any, NoReturn, get_args, get_origin
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 Fits = Callable[[Any], bool]
 
@@ -41,6 +41,9 @@ def fitting(hint: Any) -> Fits:
         return lambda member: one(member) or other(member)
     if get_origin(hint) is tuple:
         return _tuple_of(get_args(hint))
+    if hasattr(hint, "_fields"):
+        # A named tuple, which JSON does not tell from another.
+        return _tuple_of(tuple(get_type_hints(hint).values()))
     if hint is float:
         return _is_time
     kind = get_origin(hint) or hint

@@ -1,9 +1,9 @@
 """Records of one kind, found by name at once and listed in order from any point on."""
 
 import threading
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from kmslab.store.records import Record
@@ -50,6 +50,19 @@ class Table(Generic[R]):
             start = bisect_right(names, after) if after else 0
             listed = [records[name] for name in names[start : start + limit]]
             return listed, start + limit < len(names)
+
+    def first_from(self, shelf: str, name: str) -> R | None:
+        """The first record whose name is `name` or comes behind it."""
+        return self._at(shelf, name, bisect_left)
+
+    def first_behind(self, shelf: str, name: str) -> R | None:
+        return self._at(shelf, name, bisect_right)
+
+    def _at(self, shelf: str, name: str, place: Callable[[list[str], str], int]) -> R | None:
+        with self._one_at_a_time:
+            names = self._sorted_names(shelf)
+            found = place(names, name)
+            return self._shelves[shelf][names[found]] if found < len(names) else None
 
     def put(self, record: R) -> None:
         shelf, name = record.shelf, record.name
