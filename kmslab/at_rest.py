@@ -28,10 +28,15 @@ class StoredFile(NamedTuple):
         """The bytes as they lie there."""
         return self.path.read_bytes()
 
+    def read_start(self, size: int) -> bytes:
+        with self.path.open("rb") as file:
+            return file.read(size)
+
 
 class AtRest(NamedTuple):
     """An object as it is stored.
 
+    `stored_size` is the size of all its files, tags of authentication included.
     `encrypted_data_key` is a ciphertext blob of KMS, b"" where KMS is not involved, and
     `encryption_context` the pairs it was made with. `wrapped_key` is a key wrapped by S3 itself:
     under its root key, or under the Bucket Key that the ciphertext blob holds.
@@ -44,12 +49,9 @@ class AtRest(NamedTuple):
     wrapped_key: bytes
     bucket_key_enabled: bool
     size: int
+    stored_size: int
+    first_bytes: bytes
     files: tuple[StoredFile, ...]
-
-    @property
-    def stored_size(self) -> int:
-        """The size of all its files, tags of authentication included."""
-        return sum(file.path.stat().st_size for file in self.files)
 
     def read(self) -> bytes:
         """All that is stored of the object's bytes."""
@@ -61,8 +63,7 @@ class AtRest(NamedTuple):
         rows = [("encryption", self.algorithm), ("plaintext", f"{self.size:,} bytes")]
         stored = f"{self.stored_size:,} bytes in {len(self.files)} file"
         rows.append(("on the disk", stored if len(self.files) == 1 else f"{stored}s"))
-        if self.files:
-            rows.append(("first bytes", f"{self.read()[:_SHOWN].hex(' ')} …"))
+        rows.append(("first bytes", f"{self.first_bytes.hex(' ')} …"))
         if self.kms_key_arn:
             rows.append(("KMS key", self.kms_key_arn))
             what = "Bucket Key" if self.bucket_key_enabled else "data key"
@@ -104,6 +105,7 @@ class ObjectsAtRest:
         if stored is None:
             raise ValueError(f"there is no object {key!r} in a bucket {bucket!r}")
         encryption = stored.encryption
+        files = tuple(self._files_of(stored))
         return AtRest(
             encryption.algorithm,
             encryption.kms_key_arn,
@@ -112,7 +114,10 @@ class ObjectsAtRest:
             bytes.fromhex(encryption.wrapped_key),
             encryption.bucket_key_enabled,
             stored.size,
-            tuple(self._files_of(stored)),
+            sum(file.path.stat().st_size for file in files),
+            # Noted now: the object may be another one when this is looked at.
+            files[0].read_start(_SHOWN),
+            files,
         )
 
     def _files_of(self, stored: StoredObject) -> Iterator[StoredFile]:

@@ -51,8 +51,12 @@ def events_of(
         error_code=_event_code(refusal) if refusal else "",
         error_message=refusal.message[:1024] if refusal else "",
         category="Data" if call.is_data_event else "Management",
-        owner=call.resource_owner,
+        # Who was refused is not told whose bucket it is.
+        owner="" if refusal and call.resource_owner != call.account else call.resource_owner,
     )
+    if not event.account:
+        # Nobody asked for what is nobody's: no account has a trail for that.
+        return ()
     at_home = f":{event.account}:"
     if refusal is not None or all(at_home in arn for arn in call.resources):
         return (event,)
@@ -69,6 +73,8 @@ def _owners(call: Call) -> list[str]:
 def _shared(event: Event, others: list[str], call: Call) -> tuple[Event, ...]:
     """Across accounts every side is told, the others not more of the caller than account and id
     (CloudTrail User Guide, "userIdentity element"); a service is no stranger anywhere."""
+    if not others:
+        return (event,)
     shared_id = uuid_text(call.random(16))
     stranger = {
         "type": "AWSAccount",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_words import BODY, BUCKET, NAME, OBJECT_ARN, read, refused
 
-from kmslab import Lab
+from kmslab import Lab, insecure_seeded_random
 
 pytest_plugins = ["s3_session"]
 
@@ -166,6 +166,29 @@ def test_what_is_shown_is_what_lies_there(lab, s3, sse_kms, key_arn):
     assert at_rest.encryption_context == {"aws:s3:arn": OBJECT_ARN}
     assert f"{len(BODY):,} bytes" in repr(at_rest)
     assert "<table>" in at_rest._repr_html_()
+
+
+def test_what_was_shown_stays_so_when_the_object_changes(lab, s3):
+    s3.put_object(Bucket=BUCKET, Key=NAME, Body=BODY)
+    before = lab.s3.at_rest(BUCKET, NAME)
+    shown = repr(before)
+    s3.put_object(Bucket=BUCKET, Key=NAME, Body=b"another")
+    assert repr(before) == shown
+
+
+def test_a_seeded_lab_that_is_opened_again_overwrites_no_file(tmp_path):
+    for name in ("first", "second", "third"):
+        with Lab(tmp_path, random=insecure_seeded_random(1)) as lab:
+            s3 = lab.client("s3")
+            s3.create_bucket(Bucket=BUCKET)
+            s3.put_object(Bucket=BUCKET, Key=name, Body=name.encode())
+    with Lab(tmp_path) as lab:
+        s3 = lab.client("s3")
+        assert [read(s3, name) for name in ("first", "second", "third")] == [
+            b"first",
+            b"second",
+            b"third",
+        ]
 
 
 def test_an_object_that_is_not_there_is_named(lab, s3):

@@ -18,13 +18,34 @@ def put(s3, name=NAME, **more):
     return s3.put_object(Bucket=BUCKET, Key=name, Body=BODY, **more)
 
 
-def test_ten_writes_and_reads_ask_kms_once(lab, s3, with_bucket_key):
+def test_ten_writes_and_reads_ask_kms_once_each(lab, s3, with_bucket_key):
     for number in range(10):
         put(s3, f"object {number}", **with_bucket_key)
         assert read(s3, f"object {number}") == BODY
-    (event,) = kms_events(lab)
-    assert event["eventName"] == "GenerateDataKey"
-    assert event["requestParameters"]["encryptionContext"] == {"aws:s3:arn": BUCKET_ARN}
+    events = kms_events(lab)
+    assert names(events) == ["GenerateDataKey", "Decrypt"]
+    for event in events:
+        assert event["requestParameters"]["encryptionContext"] == {"aws:s3:arn": BUCKET_ARN}
+
+
+def test_a_right_to_write_is_none_to_read(lab, s3, with_bucket_key):
+    writer = lab.client("s3", lab.user("writer", allow("s3:*", "kms:GenerateDataKey")))
+    put(writer, **with_bucket_key)
+    with refused("AccessDenied", 403) as caught:
+        read(writer)
+    assert "kms:Decrypt" in str(caught.value)
+
+
+def test_a_new_user_of_an_old_name_is_another_requester(lab, s3, with_bucket_key):
+    put(s3, **with_bucket_key)
+    read(lab.client("s3", lab.user("clerk", allow("s3:*", "kms:Decrypt"))))
+    iam = lab.client("iam")
+    iam.delete_user_policy(UserName="clerk", PolicyName="clerk-policy")
+    for access_key in iam.list_access_keys(UserName="clerk")["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName="clerk", AccessKeyId=access_key["AccessKeyId"])
+    iam.delete_user(UserName="clerk")
+    with refused("AccessDenied", 403):
+        read(lab.client("s3", lab.user("clerk", allow("s3:*"))))
 
 
 def test_without_a_bucket_key_every_one_of_them_asks(lab, s3, sse_kms):

@@ -1,10 +1,13 @@
 """Buckets: their names, Regions, default encryption and policies, and who may do what to them."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from aws_words import ACCOUNT, OTHER_ACCOUNT, OTHER_REGION, allow, policy
 from s3_words import BODY, BUCKET, BUCKET_ARN, NAME, read, refused
+
+from kmslab.wire.message import Request
 
 pytest_plugins = ["s3_session"]
 
@@ -361,3 +364,76 @@ def test_an_encrypted_object_is_open_to_nobody(lab, s3, sse_kms):
     )
     with refused("InvalidArgument", 400, sentence):
         read(lab.client("s3", config=Config(signature_version=UNSIGNED)))
+
+
+# --- What conditions are told -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source", [f"{BUCKET}/secret/x", f"/{BUCKET}/secret/x", f"{BUCKET}/secret/x?versionId=null"]
+)
+def test_a_condition_on_a_copy_source_is_about_what_is_copied(s3, source):
+    s3.put_object(Bucket=BUCKET, Key="secret/x", Body=BODY)
+    held = {"StringLike": {"s3:x-amz-copy-source": f"{BUCKET}/secret/*"}}
+    set_policy(s3, statement("Deny", "*", "s3:PutObject", **held))
+    with refused("AccessDenied", 403):
+        s3.copy_object(Bucket=BUCKET, Key="copy", CopySource=source)
+
+
+def test_a_condition_may_be_about_the_tags_of_an_object(s3):
+    put(s3, Tagging="class=secret")
+    put(s3, "open", Tagging="class=open")
+    held = {"StringEquals": {"s3:ExistingObjectTag/class": "secret"}}
+    set_policy(s3, statement("Deny", "*", "s3:GetObject", **held))
+    assert read(s3, "open") == BODY
+    with refused("AccessDenied", 403):
+        read(s3)
+
+
+def test_a_condition_may_be_about_the_tags_of_a_request(s3):
+    put(s3)
+    held = {"StringEquals": {"s3:RequestObjectTag/class": "public"}}
+    set_policy(s3, statement("Deny", "*", ["s3:PutObject", "s3:PutObjectTagging"], **held))
+    with refused("AccessDenied", 403):
+        put(s3, Tagging="class=public")
+    tags = {"TagSet": [{"Key": "class", "Value": "public"}]}
+    with refused("AccessDenied", 403):
+        s3.put_object_tagging(Bucket=BUCKET, Key=NAME, Tagging=tags)
+
+
+def test_a_named_version_needs_a_right_of_its_own(lab, s3):
+    put(s3)
+    reader = lab.client("s3", lab.user("reader", allow("s3:GetObject")))
+    with refused("AccessDenied", 403) as caught:
+        read(reader, VersionId="null")
+    assert "s3:GetObjectVersion" in str(caught.value)
+    with refused("InvalidArgument", 400):
+        read(s3, VersionId="another")
+
+
+def test_a_bucket_that_changed_hands_meanwhile_takes_nothing(lab, s3):
+    """The owner of a bucket authorised the write; by its end the name is somebody else's."""
+    other = lab.client("s3", lab.administrator(OTHER_ACCOUNT))
+
+    class Body:
+        def __init__(self):
+            self.pieces = [b"evil"]
+
+        def read(self, size=-1):
+            if self.pieces:
+                return self.pieces.pop()
+            if other.list_buckets()["Buckets"] == []:
+                s3.delete_bucket(Bucket=BUCKET)
+                other.create_bucket(Bucket=BUCKET)
+            return b""
+
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": NAME})
+    parts = urlsplit(url)
+    headers = {"host": parts.netloc, "content-length": "4"}
+    body = Body()
+    body.close = lambda: None
+    answer = lab.handle(
+        Request("PUT", parts.path, parts.query, headers, b"", "s3", "us-east-1", stream=body)
+    )
+    assert answer.status == 404
+    assert "Contents" not in other.list_objects_v2(Bucket=BUCKET)

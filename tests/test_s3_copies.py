@@ -1,5 +1,7 @@
 """Copies, and another key in place: what is read under one key and kept under another."""
 
+import threading
+
 import pytest
 from aws_words import ACCOUNT, OTHER_ACCOUNT, OTHER_REGION, allow
 from s3_words import BODY, BUCKET, NAME, kms_events, names, read, refused
@@ -232,3 +234,33 @@ def test_two_layers_cannot_be_changed_in_place(s3, key_arn, second_key):
     put(s3, ServerSideEncryption="aws:kms:dsse", SSEKMSKeyId=key_arn)
     with refused("InvalidRequest", 400):
         update(s3, second_key)
+
+
+def test_a_source_that_is_replaced_meanwhile_is_copied_as_it_is_now(lab, s3, sse_kms, monkeypatch):
+    put(s3, **sse_kms)
+    real, left = lab.endpoint.backing, [None]
+
+    def call_kms(*asked):
+        answer = real.call_kms(*asked)
+        if left:
+            left.pop()
+            rival = threading.Thread(
+                target=lambda: s3.put_object(Bucket=BUCKET, Key=NAME, Body=b"newer")
+            )
+            rival.start()
+            rival.join()
+        return answer
+
+    monkeypatch.setattr(lab.endpoint, "backing", real._replace(call_kms=call_kms))
+    copy(s3)
+    assert read(s3, "copy") == b"newer"
+
+
+def test_a_copy_onto_itself_may_follow_a_changed_default(s3, key_arn):
+    put(s3)
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key_arn}
+    rule = {"ApplyServerSideEncryptionByDefault": default}
+    s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    assert copy(s3, NAME)["SSEKMSKeyId"] == key_arn
+    with refused("InvalidRequest", 400):
+        copy(s3, NAME)

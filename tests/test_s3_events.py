@@ -1,8 +1,12 @@
 """What the trail tells of S3: data events with encryption named, management events, no secrets."""
 
+import base64
 import json
+from hashlib import sha256
 
 from aws_words import ACCOUNT, OTHER_ACCOUNT, allow, policy
+from botocore import UNSIGNED
+from botocore.config import Config
 from s3_words import BODY, BUCKET, BUCKET_ARN, NAME, OBJECT_ARN, names, read, refused
 
 pytest_plugins = ["s3_session"]
@@ -110,3 +114,21 @@ def test_no_body_and_no_plaintext_key_is_told(lab, s3, sse_kms):
     told = json.dumps(lab.events(data_events=True))
     assert BODY.decode()[:40] not in told
     assert opened["Plaintext"].hex() not in told
+
+
+def test_no_checksum_of_the_plaintext_is_told(lab, s3, sse_kms):
+    checksum = base64.b64encode(sha256(BODY).digest()).decode()
+    put(s3, ChecksumSHA256=checksum, **sse_kms)
+    assert checksum not in json.dumps(lab.events(data_events=True))
+
+
+def test_in_one_account_an_event_is_shared_with_nobody(lab, s3):
+    put(s3)
+    assert "sharedEventID" not in data_events(lab)[-1]
+
+
+def test_nobodys_request_for_what_is_nobodys_is_not_recorded(lab):
+    anonymous = lab.client("s3", config=Config(signature_version=UNSIGNED))
+    with refused("NoSuchBucket", 404):
+        read(anonymous)
+    assert lab.events(data_events=True) == []

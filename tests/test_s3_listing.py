@@ -127,15 +127,29 @@ def test_a_group_of_many_costs_one_step(lab, s3, monkeypatch):
     s3.put_object(Bucket=BUCKET, Key="zz")
     looked = []
     table = lab._store.objects
-    original = table.first_behind
+    original = table.first_from
     monkeypatch.setattr(
-        table, "first_behind", lambda *place: looked.append(place) or original(*place)
+        table, "first_from", lambda *place: looked.append(place) or original(*place)
     )
     assert pages_v2(s3, 1000, Delimiter="/") == [(["zz"], ["many/"])]
     assert len(looked) < 5
 
 
-letters = st.text(st.sampled_from("ab/\u00e9"), min_size=1, max_size=6)
+def test_a_group_may_hold_the_last_character_there_is(s3):
+    s3.put_object(Bucket=BUCKET, Key="p/\U0010ffffx")
+    assert pages_v2(s3, 1, Delimiter="/") == [([], ["p/"])]
+
+
+def test_every_object_is_its_own_newest_version(full):
+    pages = full.get_paginator("list_object_versions").paginate(
+        Bucket=BUCKET, PaginationConfig={"PageSize": 3}
+    )
+    versions = [version for page in pages for version in page["Versions"]]
+    assert [version["Key"] for version in versions] == sorted(NAMES, key=str.encode)
+    assert {(version["VersionId"], version["IsLatest"]) for version in versions} == {("null", True)}
+
+
+letters = st.text(st.sampled_from("ab/\u00e9\U0010ffff"), min_size=1, max_size=6)
 
 
 @settings(max_examples=40, deadline=None)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 import zlib
 from hashlib import md5
 
@@ -201,11 +202,54 @@ def test_uploads_and_parts_are_listed_page_by_page(s3):
     assert not rest["IsTruncated"]
 
 
-def test_an_upload_under_a_bucket_key_asks_kms_once(lab, s3, sse_kms):
+def test_an_upload_under_a_bucket_key_asks_kms_twice(lab, s3, sse_kms):
     whole(s3, **sse_kms, BucketKeyEnabled=True)
-    (event,) = kms_events(lab)
-    assert event["requestParameters"]["encryptionContext"] == {"aws:s3:arn": BUCKET_ARN}
+    events = kms_events(lab)
+    assert names(events) == ["GenerateDataKey", "Decrypt"]
+    for event in events:
+        assert event["requestParameters"]["encryptionContext"] == {"aws:s3:arn": BUCKET_ARN}
     assert read(s3) == WHOLE
+
+
+# --- Two at once --------------------------------------------------------------------------
+
+
+def meanwhile(lab, monkeypatch, happens):
+    """Let `happens` while S3 waits for KMS's next answer, once."""
+    real, left = lab.endpoint.backing, [happens]
+
+    def call_kms(*asked):
+        answer = real.call_kms(*asked)
+        if left:
+            happens = left.pop()
+            rival = threading.Thread(target=happens)
+            rival.start()
+            rival.join()
+        return answer
+
+    monkeypatch.setattr(lab.endpoint, "backing", real._replace(call_kms=call_kms))
+
+
+@pytest.mark.parametrize("rival", ["complete", "abort", "send"])
+def test_a_completion_that_another_overtook_loses_nothing(lab, s3, sse_kms, monkeypatch, rival):
+    upload = begin(s3, **sse_kms)
+    part = send(s3, upload, 3)
+    rivals = {
+        "complete": lambda: complete(s3, upload, [part]),
+        "abort": lambda: s3.abort_multipart_upload(**upload),
+        "send": lambda: s3.upload_part(PartNumber=3, Body=b"another", **upload),
+    }
+    meanwhile(lab, monkeypatch, rivals[rival])
+    with refused(*(("InvalidPart", 400) if rival == "send" else ("NoSuchUpload", 404))):
+        complete(s3, upload, [part])
+    if rival == "complete":
+        assert read(s3) == PIECES[2]
+
+
+def test_an_upload_id_belongs_to_one_key(s3):
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key="a\0b")
+    with refused("NoSuchUpload", 404):
+        s3.abort_multipart_upload(Bucket=BUCKET, Key="a", UploadId=f"b\0{upload['UploadId']}")
 
 
 def test_headers_metadata_and_tags_are_those_of_the_beginning(s3):
@@ -227,4 +271,47 @@ def test_a_policy_that_insists_on_kms_is_asked_when_the_upload_begins(lab, s3, s
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy(insist)))
     with refused("AccessDenied", 403):
         begin(s3)
-    begin(s3, **sse_kms)
+    # Parts travel without a word about encryption, and are of an upload that said it.
+    whole(s3, **sse_kms)
+    assert read(s3) == WHOLE
+
+
+def test_a_part_may_not_say_how_it_is_encrypted(s3):
+    def say_it(request, **_):
+        request.headers["x-amz-server-side-encryption"] = "aws:kms"
+
+    upload = begin(s3)
+    s3.meta.events.register("before-sign.s3.UploadPart", say_it)
+    with refused("InvalidArgument", 400):
+        send(s3, upload, 3)
+
+
+def test_a_wrong_checksum_of_a_listed_part_is_refused(s3):
+    upload = begin(s3, ChecksumAlgorithm="CRC32")
+    part = send(s3, upload, 3)
+    with refused("InvalidPart", 400):
+        complete(s3, upload, [{**part, "ChecksumCRC32": "AAAAAA=="}])
+    right = base64.b64encode(zlib.crc32(PIECES[2]).to_bytes(4, "big")).decode()
+    complete(s3, upload, [{**part, "ChecksumCRC32": right}])
+
+
+def test_conditional_writes_are_asked_of_what_makes_an_object(s3):
+    """S3 User Guide, "Enforce conditional writes on Amazon S3 buckets"."""
+    insist = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"{BUCKET_ARN}/*",
+        "Condition": {
+            "Null": {"s3:if-none-match": "true"},
+            "Bool": {"s3:ObjectCreationOperation": "true"},
+        },
+    }
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy(insist)))
+    with refused("AccessDenied", 403):
+        s3.put_object(Bucket=BUCKET, Key=NAME)
+    upload = begin(s3)
+    part = send(s3, upload, 3)
+    with refused("AccessDenied", 403):
+        complete(s3, upload, [part])
+    complete(s3, upload, [part], IfNoneMatch="*")

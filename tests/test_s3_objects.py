@@ -50,6 +50,17 @@ def test_an_object_comes_back_with_what_was_said_of_it(s3):
     assert {name: answer[name] for name in expected} == expected
 
 
+def test_when_an_object_expires_comes_back(s3):
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    put(s3, Expires=moment)
+    assert get(s3)["Expires"] == moment
+
+
+def test_an_empty_object_has_no_range(s3):
+    put(s3, Body=b"")
+    assert "ContentRange" not in get(s3, PartNumber=1)
+
+
 def test_an_object_without_a_type_is_bytes(s3):
     put(s3)
     assert get(s3)["ContentType"] == "binary/octet-stream"

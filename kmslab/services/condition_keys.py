@@ -133,17 +133,17 @@ def _of_the_key(kms_key: KmsKey) -> dict[str, Value]:
     }
     if kms_key.alias_names:
         context["kms:resourcealiases"] = kms_key.alias_names
-    return {**context, **_by_name("aws:resourcetag/", kms_key.tags)}
+    return {**context, **by_name("aws:resourcetag/", kms_key.tags)}
 
 
 def _of_encryption_context(pairs: Mapping[str, str] | None) -> dict[str, Value]:
     if not pairs:
         return {}
-    named = _by_name("kms:encryptioncontext:", pairs.items())
+    named = by_name("kms:encryptioncontext:", pairs.items())
     return {"kms:encryptioncontextkeys": tuple(pairs), **named}
 
 
-def _by_name(prefix: str, pairs: Iterable[tuple[str, str]]) -> dict[str, Value]:
+def by_name(prefix: str, pairs: Iterable[tuple[str, str]]) -> dict[str, Value]:
     """Names are compared without case here, and names that differ by it alone cannot be told
     apart: such a name has two values, and a condition on one value does not hold."""
     context: dict[str, Value] = {}
@@ -259,7 +259,7 @@ def _of_tags(call: Asked) -> dict[str, Value]:
     tags = call.parameters.get("Tags") or []
     pairs = [(tag.get("TagKey") or tag.get("Key"), _value_of(tag)) for tag in tags]
     names: Iterable[str] = call.parameters.get("TagKeys") or [name for name, _ in pairs if name]
-    context = _by_name("aws:requesttag/", [(name, value) for name, value in pairs if name])
+    context = by_name("aws:requesttag/", [(name, value) for name, value in pairs if name])
     if names := tuple(names):
         context["aws:tagkeys"] = names
     return context

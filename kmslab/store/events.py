@@ -110,7 +110,8 @@ def _resource(arn: str, owner: str) -> dict[str, str]:
         if "/" in arn:
             # Of an object CloudTrail tells no account.
             return {"type": "AWS::S3::Object", "ARN": arn}
-        return {"accountId": owner, "type": "AWS::S3::Bucket", "ARN": arn}
+        told = {"accountId": owner} if owner else {}
+        return {**told, "type": "AWS::S3::Bucket", "ARN": arn}
     kind = "AWS::KMS::Alias" if ":alias/" in arn else "AWS::KMS::Key"
     if ":iam:" in arn:
         kind = "AWS::IAM::Role"

@@ -95,6 +95,9 @@ class ObjectFiles:
         """A file to be written. Raises FileExistsError where one of this name is being written."""
         return NewObjectFile(self.path(content_id))
 
+    def has(self, content_id: str) -> bool:
+        return self.path(content_id).exists()
+
     def open(self, content_id: str) -> FileIO:
         """The file, unbuffered. Raises IntegrityError where there is none."""
         try:

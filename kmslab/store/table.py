@@ -3,7 +3,7 @@
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from kmslab.store.records import Record
@@ -53,16 +53,10 @@ class Table(Generic[R]):
 
     def first_from(self, shelf: str, name: str) -> R | None:
         """The first record whose name is `name` or comes behind it."""
-        return self._at(shelf, name, bisect_left)
-
-    def first_behind(self, shelf: str, name: str) -> R | None:
-        return self._at(shelf, name, bisect_right)
-
-    def _at(self, shelf: str, name: str, place: Callable[[list[str], str], int]) -> R | None:
         with self._one_at_a_time:
             names = self._sorted_names(shelf)
-            found = place(names, name)
-            return self._shelves[shelf][names[found]] if found < len(names) else None
+            place = bisect_left(names, name)
+            return self._shelves[shelf][names[place]] if place < len(names) else None
 
     def put(self, record: R) -> None:
         shelf, name = record.shelf, record.name

@@ -20,6 +20,12 @@ _ECHOED = (
     "StorageClass",
     "WebsiteRedirectLocation",
 )
+_STORAGE_CLASSES = frozenset(
+    {
+        *("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING"),
+        *("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR"),
+    }
+)
 _LONGEST_KEY = 1024
 _LARGEST_METADATA = 2048
 _MOST_TAGS = 10
@@ -52,12 +58,16 @@ def read_attributes(asked: Mapping[str, Any]) -> Attributes:
             raise errors.not_built(member)
     if asked.get("ACL", "private") not in _ACLS:
         raise ServiceError("AccessControlListNotSupported", "The bucket does not allow ACLs")
+    if asked.get("StorageClass", "STANDARD") not in _STORAGE_CLASSES:
+        raise ServiceError("InvalidStorageClass", "The storage class you specified is not valid")
     return Attributes(_headers(asked), _metadata(asked), tags_of_header(asked.get("Tagging", "")))
 
 
 def answer_attributes(stored: StoredObject) -> dict[str, Any]:
     """The members of a GetObject or HeadObject that repeat what was sent."""
     members: dict[str, Any] = {"ContentType": "binary/octet-stream", **dict(stored.headers)}
+    if "Expires" in members:
+        members["Expires"] = float(members["Expires"])
     if members.get("StorageClass") == "STANDARD":
         # The usual one is not told.
         del members["StorageClass"]

@@ -5,6 +5,9 @@ This names the actions and resources that S3's operations are decided by (Servic
 Reference, "Actions, resources, and condition keys for Amazon S3"), and refuses in S3's words.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from kmslab.access.decision import Decision, OwnerSide
 from kmslab.access.stored_policies import stored_bucket_policy
 from kmslab.services.call import Call
@@ -12,6 +15,16 @@ from kmslab.services.s3 import refusals
 from kmslab.services.s3.condition_keys import s3_context
 from kmslab.store.s3_records import Bucket, StoredObject
 
+# The rights that a named version needs instead.
+_ON_VERSIONS = {
+    "DeleteObject": "DeleteObjectVersion",
+    "DeleteObjectTagging": "DeleteObjectVersionTagging",
+    "GetObject": "GetObjectVersion",
+    "GetObjectAcl": "GetObjectVersionAcl",
+    "GetObjectAttributes": "GetObjectVersionAttributes",
+    "GetObjectTagging": "GetObjectVersionTagging",
+    "PutObjectTagging": "PutObjectVersionTagging",
+}
 # What the root user of the owner may always do, whatever the bucket policy says (S3 User Guide,
 # "Bucket policies for Amazon S3"): else a policy could lock everybody out for good.
 _ALWAYS_OF_ROOT = frozenset({"GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"})
@@ -33,6 +46,19 @@ def find_bucket(call: Call) -> Bucket:
     return bucket
 
 
+def hold_bucket(call: Call, bucket: Bucket) -> None:
+    """From here on no other call changes state. Raises NoSuchBucket where the bucket that was
+    authorised is gone, even if somebody else has its name by now."""
+    call.begin_change()
+    now = call.store.buckets.get("", bucket.bucket_name)
+    if now is None or _identity(now) != _identity(bucket):
+        raise refusals.no_such_bucket(bucket.bucket_name)
+
+
+def _identity(bucket: Bucket) -> tuple[str, float]:
+    return bucket.account, bucket.creation_date
+
+
 def authorise_bucket(call: Call, bucket: Bucket, action: str) -> None:
     """Decide `action`, such as "ListBucket", on a bucket. Raises AccessDenied."""
     note_resources(call, bucket)
@@ -40,8 +66,11 @@ def authorise_bucket(call: Call, bucket: Bucket, action: str) -> None:
 
 
 def authorise_object(call: Call, bucket: Bucket, action: str, object_key: str) -> None:
-    """Decide `action`, such as "GetObject", on an object of `bucket`. Raises AccessDenied."""
+    """Decide `action`, such as "GetObject", on an object of `bucket`, or the action on versions
+    where one is named. Raises AccessDenied."""
     note_resources(call, bucket, object_key)
+    if "VersionId" in call.parameters:
+        action = _ON_VERSIONS.get(action, action)
     _authorise(call, bucket, action, f"{bucket.arn}/{object_key}")
 
 
@@ -49,11 +78,20 @@ def find_object(call: Call, bucket: Bucket) -> StoredObject:
     """The object that is asked for, once reading it is allowed. Raises NoSuchKey, or AccessDenied:
     only who may list a bucket is told that an object is not there."""
     object_key = call.parameters["Key"]
+    refuse_version(call.parameters)
     stored = call.store.objects.get(bucket.bucket_name, object_key)
     if stored is None:
         _authorise(call, bucket, "ListBucket", bucket.arn)
         raise refusals.no_such_key(object_key)
     return stored
+
+
+def refuse_version(asked: Mapping[str, Any]) -> None:
+    """No version but the one that objects without versions have. Raises InvalidArgument."""
+    if asked.get("VersionId", "null") != "null":
+        raise refusals.invalid_argument(
+            "Invalid version id specified", "versionId", asked["VersionId"]
+        )
 
 
 def find_source(call: Call, bucket_name: str, object_key: str) -> StoredObject:
@@ -93,7 +131,8 @@ def _authorise(call: Call, bucket: Bucket, action: str, resource: str) -> None:
 
 def decide_on(call: Call, bucket: Bucket, action: str, resource: str) -> Decision:
     """The decision about `action` on the bucket or on what lies in it."""
-    call.more_context = s3_context(call, bucket)
+    existing = call.store.objects.get(bucket.name, resource.removeprefix(f"{bucket.arn}/"))
+    call.more_context = s3_context(call, bucket, existing)
     policy = bucket.policy
     root = call.principal.arn == call.principal.account_root
     if root and call.account == bucket.account and action in _ALWAYS_OF_ROOT:

@@ -7,7 +7,7 @@ unwrap, never bytes; they are lost with the process, as are AWS's.
 """
 
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kmslab.services.s3.sealing import BucketKey
 from kmslab.store.s3_records import Pairs
@@ -18,10 +18,21 @@ _MOST_KEPT = 10_000
 
 
 class Requester(NamedTuple):
-    """For whom S3 keeps a Bucket Key. Another session of a role is another requester."""
+    """For whom S3 keeps a Bucket Key. Another session of a role is another requester, and so is
+    somebody else who was given the name of a user that is gone."""
 
     arn: str
+    user_id: str
     access_key_id: str
+
+
+class Writes(NamedTuple):
+    """What a Bucket Key is there for: the key as the caller named it and by its ARN, and the
+    encryption context."""
+
+    kms_key_text: str
+    kms_key_arn: str
+    context: Pairs
 
 
 class KeptKey(NamedTuple):
@@ -37,14 +48,12 @@ class BucketKeys:
 
     def __init__(self) -> None:
         self._one_at_a_time = threading.Lock()
-        self._for_writing: dict[tuple[Requester, str, Pairs], KeptKey] = {}
+        self._for_writing: dict[tuple[Requester, Writes], KeptKey] = {}
         self._for_reading: dict[tuple[Requester, str], KeptKey] = {}
 
-    def for_writing(
-        self, requester: Requester, kms_key_arn: str, context: Pairs, now: float
-    ) -> KeptKey | None:
-        """The key that wraps what `requester` writes under a KMS key and encryption context."""
-        return _living(self._for_writing.get((requester, kms_key_arn, context)), now)
+    def for_writing(self, requester: Requester, writes: Writes, now: float) -> KeptKey | None:
+        """The key that wraps what `requester` writes."""
+        return _living(self._for_writing.get((requester, writes)), now)
 
     def for_reading(
         self, requester: Requester, encrypted_data_key: str, now: float
@@ -52,25 +61,27 @@ class BucketKeys:
         """The key that was opened for `requester` from this blob."""
         return _living(self._for_reading.get((requester, encrypted_data_key)), now)
 
-    def keep(
-        self,
-        requester: Requester,
-        bucket_key: BucketKey,
-        encrypted_data_key: str,
-        now: float,
-        writes: tuple[str, Pairs] | None = None,
+    def keep_for_writing(
+        self, requester: Requester, writes: Writes, bucket_key: BucketKey, blob: str, now: float
     ) -> KeptKey:
-        """Keep what KMS gave to `requester`; `writes` is the KMS key and context of a key that is
-        also there for writing."""
-        kept = KeptKey(bucket_key, encrypted_data_key, now + LIFETIME)
-        with self._one_at_a_time:
-            for shelf in (self._for_writing, self._for_reading):
-                if len(shelf) >= _MOST_KEPT:
-                    shelf.clear()
-            self._for_reading[requester, encrypted_data_key] = kept
-            if writes:
-                self._for_writing[requester, *writes] = kept
+        """Keep what GenerateDataKey gave to `requester`. It opens nothing for a reader: that is
+        another right."""
+        kept = self._for_writing[requester, writes] = KeptKey(bucket_key, blob, now + LIFETIME)
+        self._bound(self._for_writing)
         return kept
+
+    def keep_for_reading(
+        self, requester: Requester, bucket_key: BucketKey, blob: str, now: float
+    ) -> KeptKey:
+        """Keep what Decrypt gave to `requester`."""
+        kept = self._for_reading[requester, blob] = KeptKey(bucket_key, blob, now + LIFETIME)
+        self._bound(self._for_reading)
+        return kept
+
+    def _bound(self, shelf: dict[Any, KeptKey]) -> None:
+        with self._one_at_a_time:
+            if len(shelf) > _MOST_KEPT:
+                shelf.clear()
 
     def forget_all(self) -> None:
         with self._one_at_a_time:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from kmslab import errors
 from kmslab.services.call import Call
 from kmslab.services.s3 import refusals
 from kmslab.services.s3.authorization import authorise_bucket, find_bucket, note_resources
@@ -27,6 +28,7 @@ def create_bucket(call: Call) -> dict[str, Any]:
     """
     bucket_name = call.parameters["Bucket"]
     _check_name(bucket_name)
+    _refuse_not_built(call.parameters)
     region = _region(call)
     bucket = Bucket(call.account, region, bucket_name, call.now)
     _authorise_in_account(call, "CreateBucket", bucket.arn)
@@ -88,6 +90,12 @@ def list_buckets(call: Call) -> dict[str, Any]:
         ),
         key=lambda bucket: bucket.bucket_name,
     )
+    if not 1 <= most <= _MOST_BUCKETS:
+        raise refusals.invalid_argument(
+            f"Argument max-buckets must be an integer between 1 and {_MOST_BUCKETS}",
+            "max-buckets",
+            str(most),
+        )
     listed = own[:most]
     answer = {"Buckets": [_as_listed(bucket) for bucket in listed], "Owner": owner(call.account)}
     if len(own) > most:
@@ -135,6 +143,15 @@ def _existing(call: Call, existing: Bucket) -> dict[str, Any]:
     if not existing.region == call.region == _FIRST_REGION:
         raise refusals.bucket_owned(existing.bucket_name)
     return {"Location": f"/{existing.bucket_name}"}
+
+
+def _refuse_not_built(asked: dict[str, Any]) -> None:
+    """To leave these out in silence would give a bucket that is not the one asked for."""
+    for member in ("ACL", "ObjectOwnership", "ObjectLockEnabledForBucket"):
+        if asked.get(member) not in (None, False, "private", "BucketOwnerEnforced"):
+            raise errors.not_built(f"{member} {asked[member]}")
+    if asked.get("CreateBucketConfiguration", {}).get("Tags"):
+        raise errors.not_built("Tags of buckets")
 
 
 def _check_name(bucket_name: str) -> None:

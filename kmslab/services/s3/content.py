@@ -57,6 +57,10 @@ def store_content(
     file is left then.
     """
     content_id = random(16).hex()
+    while files.has(content_id):
+        # Only a seeded source, started again on an old state, draws a name twice; the file would
+        # be lost, and its key used for another one.
+        content_id = random(16).hex()
     file = files.new(content_id)
     try:
         sealing = _Sealing(file, object_key.segment(content_id), checksums)

@@ -38,7 +38,7 @@ class ContentRange:
         self.start = start if length else 0
         self.end = self.start + length
         self.object_key = object_key
-        self._parts = _touched(segments, start, length)
+        self._parts = _touched(segments, self.start, self.end)
         self._begins = [part.begin for part in self._parts]
         self._shape = object_key.segment(self._parts[0].content_id)
         self.files = OpenObjectFiles(
@@ -58,11 +58,11 @@ class ContentRange:
         return part.size + _chunks_of(part.size, self._shape) * self._shape.overhead
 
 
-def _touched(segments: Sequence[tuple[str, int]], start: int, length: int) -> list[_Part]:
+def _touched(segments: Sequence[tuple[str, int]], start: int, end: int) -> list[_Part]:
     """The parts that hold bytes of the range. For no bytes at all it is the first."""
     parts, begin = [], 0
     for content_id, size in segments:
-        if begin < start + length and start < begin + size:
+        if begin < end and start < begin + size:
             parts.append(_Part(content_id, begin, size))
         begin += size
     return parts or [_Part(content_id, 0, size) for content_id, size in segments[:1]]

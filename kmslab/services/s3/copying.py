@@ -9,16 +9,17 @@ since the encryption context names the object.
 import re
 from contextlib import closing
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
 from kmslab.errors import IntegrityError
 from kmslab.services.call import Call
 from kmslab.services.s3 import refusals
 from kmslab.services.s3.attributes import Attributes, read_attributes
 from kmslab.services.s3.authorization import authorise_object, find_bucket, find_source
+from kmslab.services.s3.condition_keys import key_arn_of
 from kmslab.services.s3.content import read_content
+from kmslab.services.s3.copy_source import read_copy_source
 from kmslab.services.s3.customer_keys import read_customer_key
-from kmslab.services.s3.encryption_choice import chosen_encryption, told, told_on_write
+from kmslab.services.s3.encryption_choice import Choice, chosen_encryption, told, told_on_write
 from kmslab.services.s3.integrity import (
     FULL_OBJECT,
     member_of,
@@ -26,6 +27,7 @@ from kmslab.services.s3.integrity import (
     upload_checksum,
 )
 from kmslab.services.s3.multipart import (
+    asked_part_number,
     find_upload,
     kept_checksum,
     new_part,
@@ -33,7 +35,7 @@ from kmslab.services.s3.multipart import (
     part_digests,
     put_part,
 )
-from kmslab.services.s3.object_keys import new_object_key, open_object_key
+from kmslab.services.s3.object_keys import kms_key_text, new_object_key, open_object_key
 from kmslab.services.s3.objects import quoted, told_in_event
 from kmslab.services.s3.preconditions import check_read, check_write
 from kmslab.services.s3.sealing import ObjectKey
@@ -42,6 +44,7 @@ from kmslab.services.s3.writing import (
     etag_digests,
     new_object,
     put_object_record,
+    was_replaced,
     written,
 )
 from kmslab.store.s3_records import Bucket, StoredObject
@@ -74,20 +77,22 @@ def copy_object(call: Call) -> dict[str, Any]:
     authorise_object(call, bucket, "PutObject", object_key)
     if asked.get("TaggingDirective") == "REPLACE" and asked.get("Tagging"):
         authorise_object(call, bucket, "PutObjectTagging", object_key)
-    _check_copy(call, bucket, stored)
-    check_write(asked, object_key, call.store.objects.get(bucket.name, object_key))
     choice = chosen_encryption(call, bucket)
+    _check_copy(call, bucket, stored, choice)
+    check_write(asked, object_key, call.store.objects.get(bucket.name, object_key))
     source = _opened_source(call, stored)
     sealing_key, encryption = new_object_key(call, bucket, choice, f"{bucket.arn}/{object_key}")
     algorithm = _checksum_algorithm(asked, stored)
     source_bytes = _bytes_of(call, source, 0, stored.size)
+    if source_bytes is None:
+        return copy_object(call)
     digests = {algorithm} | etag_digests(encryption)
     with closing(source_bytes), written(call, source_bytes, sealing_key, digests) as content:
         attributes = _attributes(asked, stored)
         copy, checksum = new_object(
             call, bucket, content, sealing_key, encryption, attributes, algorithm
         )
-        put_object_record(call, copy)
+        put_object_record(call, bucket, copy)
     call.additional = {"SSEApplied": choice.applied}
     call.told = told_in_event(encryption)
     result = {
@@ -104,14 +109,16 @@ def upload_part_copy(call: Call) -> dict[str, Any]:
     bucket = find_bucket(call)
     stored = _authorised_source(call)
     authorise_object(call, bucket, "PutObject", call.parameters["Key"])
-    upload = find_upload(call, bucket)
+    upload, part_number = find_upload(call, bucket), asked_part_number(call)
     check_read(call.parameters, stored, "CopySource")
     start, length = _source_range(call.parameters.get("CopySourceRange"), stored.size)
     source = _opened_source(call, stored)
     sealing_key = open_upload_key(call, upload)
     source_bytes, digests = _bytes_of(call, source, start, length), part_digests(upload)
+    if source_bytes is None:
+        return upload_part_copy(call)
     with closing(source_bytes), written(call, source_bytes, sealing_key, digests) as content:
-        part = new_part(call, upload, sealing_key, content)
+        part = new_part(call, upload, part_number, sealing_key, content)
         put_part(call, bucket, part)
     algorithm, _ = kept_checksum(upload)
     result = {
@@ -128,17 +135,7 @@ def upload_part_copy(call: Call) -> dict[str, Any]:
 def _authorised_source(call: Call) -> StoredObject:
     """The object that x-amz-copy-source names, which the caller may read. Raises as GetObject
     does."""
-    path, _, version = call.parameters["CopySource"].partition("?versionId=")
-    bucket_name, slash, object_key = unquote(path).removeprefix("/").partition("/")
-    if not slash or not object_key:
-        raise refusals.invalid_argument(
-            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
-            "x-amz-copy-source",
-            path[:1024],
-        )
-    if version not in ("", "null"):
-        raise refusals.invalid_argument("Invalid version id specified", "versionId", version)
-    return find_source(call, bucket_name, object_key)
+    return find_source(call, *read_copy_source(call.parameters["CopySource"]))
 
 
 def _opened_source(call: Call, stored: StoredObject) -> Source:
@@ -146,12 +143,16 @@ def _opened_source(call: Call, stored: StoredObject) -> Source:
     return Source(stored, open_object_key(call, stored.encryption, customer_key))
 
 
-def _bytes_of(call: Call, source: Source, start: int, length: int) -> Stream:
+def _bytes_of(call: Call, source: Source, start: int, length: int) -> Stream | None:
+    """The bytes of the source; None where it was replaced since it was found, and has to be found
+    again."""
     try:
         return read_content(
             source.stored.segments, source.sealing_key, call.backing.files, start, length
         )
     except IntegrityError:
+        if was_replaced(call, source.stored):
+            return None
         raise refusals.damaged() from None
 
 
@@ -179,18 +180,31 @@ def _source_range(header: str | None, size: int) -> tuple[int, int]:
 # --- The copy -----------------------------------------------------------------------------
 
 
-def _check_copy(call: Call, bucket: Bucket, stored: StoredObject) -> None:
+def _check_copy(call: Call, bucket: Bucket, stored: StoredObject, choice: Choice) -> None:
     asked = call.parameters
     check_read(asked, stored, "CopySource")
     onto_itself = (bucket.bucket_name, asked["Key"]) == (stored.bucket_name, stored.object_key)
     replaces = asked.get("MetadataDirective") == "REPLACE"
-    if onto_itself and not replaces and not any(member in asked for member in _CHANGING):
+    changes = any(member in asked for member in _CHANGING) or _encrypts_otherwise(
+        call, stored, choice
+    )
+    if onto_itself and not replaces and not changes:
         raise refusals.copy_onto_itself()
     if stored.size > LARGEST_BODY:
         raise refusals.invalid_request(
             "The specified copy source is larger than the maximum allowable size for a copy "
             f"source: {LARGEST_BODY}"
         )
+
+
+def _encrypts_otherwise(call: Call, stored: StoredObject, choice: Choice) -> bool:
+    """Whether the bucket's default has changed since the object was written."""
+    old = stored.encryption
+    if (choice.algorithm, choice.bucket_key_enabled) != (old.algorithm, old.bucket_key_enabled):
+        return True
+    return old.uses_kms and key_arn_of(call, kms_key_text(call, choice.kms_key_id)) != (
+        old.kms_key_arn
+    )
 
 
 def _attributes(asked: dict[str, Any], stored: StoredObject) -> Attributes:

@@ -58,7 +58,7 @@ def chosen_encryption(call: Call, bucket: Bucket) -> Choice:
             )
         if SSE_C in bucket.blocked:
             raise refusals.access_denied(
-                f"User: {call.principal.arn} is not authorized to perform: s3:{call.operation} "
+                f"User: {call.principal.arn} is not authorized to perform: s3:PutObject "
                 f'on resource: "{bucket.arn}/{asked["Key"]}" because this bucket has blocked '
                 "upload requests that specify Server Side Encryption with Customer provided "
                 "keys (SSE-C). Please specify a different server-side encryption type"

@@ -6,7 +6,6 @@ plaintext, and are therefore kept sealed with the object's key.
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -51,6 +50,8 @@ def read_claim(call: Call, expected: str = "") -> Claim:
     given = [name for name in ALGORITHMS if member_of(name) in asked]
     announced = _announced(call)
     named = asked.get("ChecksumAlgorithm", "").upper()
+    if named and named not in (*ALGORITHMS, *_NOT_BUILT):
+        raise refusals.invalid_request("Checksum algorithm provided is unsupported.")
     for name in _NOT_BUILT:
         if name == named or member_of(name) in asked:
             raise errors.not_built(f"The checksum {name}")
@@ -133,6 +134,6 @@ def _content_md5(asked: Mapping[str, Any]) -> str:
     try:
         if len(base64.b64decode(given, validate=True)) == 16:
             return given
-    except binascii.Error:
+    except ValueError:
         pass
     raise refusals.invalid_digest()

@@ -22,13 +22,11 @@ from kmslab.store.table import Table
 
 R = TypeVar("R", StoredObject, MultipartUpload)
 _MOST = 1000
-# No name follows this one among those with its prefix.
-_LAST = "\U0010ffff"
 
 
 class Page(NamedTuple):
-    """Records and common prefixes, in one order; `last` is the name that the next page follows,
-    "" where nothing follows."""
+    """Records and common prefixes, in one order; `last` is the one that the next page follows, ""
+    where nothing follows."""
 
     records: list[Any]
     prefixes: list[str]
@@ -68,17 +66,42 @@ def list_objects(call: Call) -> dict[str, Any]:
     return answer
 
 
+def list_object_versions(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+
+    The lab's buckets keep no versions: every object is its own newest one, by the name "null".
+    """
+    asked, spell = call.parameters, _spelling(call)
+    marker = asked.get("KeyMarker", "")
+    page, answer = _objects(call, marker, "ListBucketVersions")
+    account = call.resource_owner
+    version = {"VersionId": "null", "IsLatest": True}
+    answer["Versions"] = [
+        {**_listed(each, spell, account, True), **version} for each in page.records
+    ]
+    answer["KeyMarker"] = spell(marker)
+    if page.last:
+        answer["NextKeyMarker"] = spell(page.last)
+        answer["NextVersionIdMarker"] = "null"
+    return answer
+
+
 def list_multipart_uploads(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html"""
     bucket = find_bucket(call)
     authorise_bucket(call, bucket, "ListBucketMultipartUploads")
     asked, spell = call.parameters, _spelling(call)
     marker, upload_marker = asked.get("KeyMarker", ""), asked.get("UploadIdMarker", "")
-    after = f"{marker}\0{upload_marker or _LAST}" if marker else ""
+    start = _behind(f"{marker}\0{upload_marker}") if upload_marker else _behind_all(f"{marker}\0")
     uploads: Table[MultipartUpload] = call.store.multipart_uploads
     most = _limit(asked.get("MaxUploads"))
     page = _page(
-        uploads, bucket.name, asked.get("Prefix", ""), asked.get("Delimiter", ""), after, most
+        uploads,
+        bucket.name,
+        asked.get("Prefix", ""),
+        asked.get("Delimiter", ""),
+        start if marker else "",
+        most,
     )
     last_key, _, last_upload = page.last.partition("\0")
     return {
@@ -118,17 +141,18 @@ def list_parts(call: Call) -> dict[str, Any]:
     }
 
 
-def _objects(call: Call, after: str) -> tuple[Page, dict[str, Any]]:
-    """A page of objects, and the members that both listings have."""
+def _objects(call: Call, after: str, action: str = "ListBucket") -> tuple[Page, dict[str, Any]]:
+    """A page of objects, and the members that all listings of them have."""
     bucket, asked, spell = find_bucket(call), call.parameters, _spelling(call)
-    authorise_bucket(call, bucket, "ListBucket")
+    authorise_bucket(call, bucket, action)
+    prefix, delimiter = asked.get("Prefix", ""), asked.get("Delimiter", "")
     most = _limit(asked.get("MaxKeys"))
     page = _page(
         call.store.objects,
         bucket.name,
-        asked.get("Prefix", ""),
-        asked.get("Delimiter", ""),
-        after,
+        prefix,
+        delimiter,
+        _next_start(after, prefix, delimiter),
         most,
     )
     return page, {
@@ -156,14 +180,16 @@ def _frame(call: Call, page: Page, spell: Callable[[str], str]) -> dict[str, Any
 # --- Pages --------------------------------------------------------------------------------
 
 
-def _page(table: Table[R], shelf: str, prefix: str, delimiter: str, after: str, most: int) -> Page:
-    """Up to `most` records and common prefixes behind `after`."""
+def _page(
+    table: Table[R], shelf: str, prefix: str, delimiter: str, start: str | None, most: int
+) -> Page:
+    """Up to `most` records and common prefixes from `start` on; None is beyond all."""
     records: list[R] = []
     prefixes: list[str] = []
     last = ""
     if most == 0:
         return Page(records, prefixes, last)
-    for name, record in _entries(table, shelf, prefix, delimiter, after):
+    for name, record in _entries(table, shelf, prefix, delimiter, start):
         if len(records) + len(prefixes) == most:
             return Page(records, prefixes, last)
         if record is None:
@@ -175,22 +201,33 @@ def _page(table: Table[R], shelf: str, prefix: str, delimiter: str, after: str, 
 
 
 def _entries(
-    table: Table[R], shelf: str, prefix: str, delimiter: str, after: str
+    table: Table[R], shelf: str, prefix: str, delimiter: str, start: str | None
 ) -> Iterator[tuple[str, R | None]]:
-    """Names behind `after` in order, with their record, or None for a common prefix."""
-    at = after
-    if delimiter and after.startswith(prefix) and after.endswith(delimiter):
-        # The page before ended with a common prefix: on behind all that has it.
-        at = after + _LAST
-    first = table.first_from(shelf, prefix) if at < prefix else table.first_behind(shelf, at)
-    while first and first.name.startswith(prefix):
-        group = _group(first.object_key, prefix, delimiter)
-        if group:
-            yield group, None
-            first = table.first_behind(shelf, group + _LAST)
-        else:
-            yield first.name, first
-            first = table.first_behind(shelf, first.name)
+    """Names in order, with their record, or None for a common prefix."""
+    while start is not None:
+        record = table.first_from(shelf, max(start, prefix))
+        if record is None or not record.name.startswith(prefix):
+            return
+        group = _group(record.object_key, prefix, delimiter)
+        yield (group, None) if group else (record.name, record)
+        start = _behind_all(group) if group else _behind(record.name)
+
+
+def _next_start(after: str, prefix: str, delimiter: str) -> str | None:
+    """Where a listing goes on behind `after`: where that is a common prefix, behind all of it."""
+    group = _group(after, prefix, delimiter) if after.startswith(prefix) else ""
+    return _behind_all(group) if group and group == after else _behind(after)
+
+
+def _behind(name: str) -> str:
+    """The least text behind `name`, or the least at all."""
+    return f"{name}\0" if name else ""
+
+
+def _behind_all(prefix: str) -> str | None:
+    """The least text behind all that begin with `prefix`, None where there is none."""
+    kept = prefix.rstrip("\U0010ffff")
+    return f"{kept[:-1]}{chr(ord(kept[-1]) + 1)}" if kept else None
 
 
 def _group(name: str, prefix: str, delimiter: str) -> str:

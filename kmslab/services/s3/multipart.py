@@ -14,7 +14,7 @@ from kmslab.errors import ServiceError
 from kmslab.services.call import Call
 from kmslab.services.s3 import refusals
 from kmslab.services.s3.attributes import Attributes, read_attributes
-from kmslab.services.s3.authorization import authorise_object, find_bucket
+from kmslab.services.s3.authorization import authorise_object, find_bucket, hold_bucket
 from kmslab.services.s3.checksums import combined, composite
 from kmslab.services.s3.content import Content
 from kmslab.services.s3.customer_keys import read_customer_key
@@ -31,7 +31,7 @@ from kmslab.services.s3.integrity import (
     upload_checksum,
 )
 from kmslab.services.s3.object_keys import new_object_key, open_object_key
-from kmslab.services.s3.objects import applied, quoted, told_in_event
+from kmslab.services.s3.objects import applied, quoted, refuse_encryption_header, told_in_event
 from kmslab.services.s3.sealing import ObjectKey
 from kmslab.services.s3.writing import (
     drop_files,
@@ -76,6 +76,7 @@ def create_multipart_upload(call: Call) -> dict[str, Any]:
         checksum_algorithm=algorithm,
         checksum_type=kind,
     )
+    hold_bucket(call, bucket)
     call.put(upload)
     call.additional = {"SSEApplied": choice.applied}
     call.told = told_in_event(encryption)
@@ -91,16 +92,17 @@ def create_multipart_upload(call: Call) -> dict[str, Any]:
 
 def upload_part(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html"""
+    refuse_encryption_header(call)
     bucket, object_key = find_bucket(call), call.parameters["Key"]
     authorise_object(call, bucket, "PutObject", object_key)
-    upload = find_upload(call, bucket)
+    upload, part_number = find_upload(call, bucket), asked_part_number(call)
     claim = read_claim(call, upload.checksum_algorithm)
     sealing_key = open_upload_key(call, upload)
     assert call.content
     digests = claim.needed | part_digests(upload)
     with written(call, call.content, sealing_key, digests) as content:
         check_claim(call, claim, content.digests)
-        part = new_part(call, upload, sealing_key, content)
+        part = new_part(call, upload, part_number, sealing_key, content)
         put_part(call, bucket, part)
     call.additional = {
         "bytesTransferredIn": content.size,
@@ -126,6 +128,8 @@ def complete_multipart_upload(call: Call) -> dict[str, Any]:
     sealing_key = _key_if_allowed(call, upload)
     checksum = _whole_checksum(upload, parts, sealing_key) if sealing_key else ""
     algorithm, kind = kept_checksum(upload)
+    if sealing_key:
+        _check_part_checksums(call, upload, parts, sealing_key)
     given = call.parameters.get(member_of(algorithm))
     if given and checksum and given != checksum:
         raise refusals.bad_checksum(algorithm)
@@ -144,7 +148,8 @@ def complete_multipart_upload(call: Call) -> dict[str, Any]:
         sealed_checksum=sealed_checksum(sealing_key, checksum) if sealing_key else "",
         part_sizes=tuple(part.size for part in parts),
     )
-    put_object_record(call, stored)
+    _hold_parts(call, bucket, upload, parts)
+    put_object_record(call, bucket, stored)
     _end(call, upload, kept={part.content_id for part in parts})
     call.additional = {"SSEApplied": applied(upload.encryption)}
     members = {
@@ -174,7 +179,8 @@ def find_upload(call: Call, bucket: Bucket) -> MultipartUpload:
     upload_id = call.parameters["UploadId"]
     name = f"{call.parameters['Key']}\0{upload_id}"
     upload = call.store.multipart_uploads.get(bucket.bucket_name, name)
-    if upload is None:
+    # An object key may hold anything, and the name of a record is made of two of them.
+    if upload is None or upload.upload_id != upload_id:
         raise refusals.no_such_upload(upload_id)
     return upload
 
@@ -214,14 +220,18 @@ def kept_checksum(upload: MultipartUpload) -> tuple[str, str]:
 
 
 def new_part(
-    call: Call, upload: MultipartUpload, sealing_key: ObjectKey, content: Content
+    call: Call,
+    upload: MultipartUpload,
+    part_number: int,
+    sealing_key: ObjectKey,
+    content: Content,
 ) -> UploadedPart:
     """The record of a part whose bytes are stored."""
     algorithm, _ = kept_checksum(upload)
     checksum = spelled(content.digests[algorithm])
     return UploadedPart(
         upload.upload_id,
-        _part_number(call),
+        part_number,
         new_etag(call, upload.encryption, content.digests),
         content.size,
         call.now,
@@ -242,7 +252,8 @@ def put_part(call: Call, bucket: Bucket, part: UploadedPart) -> None:
     call.put(part)
 
 
-def _part_number(call: Call) -> int:
+def asked_part_number(call: Call) -> int:
+    """Raises InvalidArgument for a number that no part has."""
     part_number: int = call.parameters["PartNumber"]
     if not 1 <= part_number <= _MOST_PARTS:
         raise refusals.invalid_argument(
@@ -278,6 +289,30 @@ def _listed_part(call: Call, upload: MultipartUpload, listed: dict[str, Any]) ->
     if part is None or part.etag != etag:
         raise refusals.invalid_part(upload.upload_id, number, etag)
     return part
+
+
+def _check_part_checksums(
+    call: Call, upload: MultipartUpload, parts: list[UploadedPart], sealing_key: ObjectKey
+) -> None:
+    """Raises InvalidPart where the caller lists another checksum than a part has."""
+    member = member_of(kept_checksum(upload)[0])
+    listed = call.parameters["MultipartUpload"]["Parts"]
+    for part, each in zip(parts, listed, strict=True):
+        if member in each and each[member] != opened_checksum(sealing_key, part.sealed_checksum):
+            raise refusals.invalid_part(upload.upload_id, part.part_number, part.etag)
+
+
+def _hold_parts(
+    call: Call, bucket: Bucket, upload: MultipartUpload, parts: list[UploadedPart]
+) -> None:
+    """From here on no other call changes state. Raises NoSuchUpload and InvalidPart where another
+    completed or aborted the upload, or sent a part again, since `parts` were read."""
+    call.begin_change()
+    if find_upload(call, bucket) is not upload:
+        raise refusals.no_such_upload(upload.upload_id)
+    for part in parts:
+        if call.store.uploaded_parts.get(part.upload_id, part.name) is not part:
+            raise refusals.invalid_part(upload.upload_id, part.part_number, part.etag)
 
 
 def _check_size(call: Call, parts: list[UploadedPart]) -> None:

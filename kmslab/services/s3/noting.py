@@ -5,6 +5,7 @@ themselves. What S3's model marks as sensitive, a customer's key above all, is l
 the body. Which calls are about contents is known here too: CloudTrail's data events.
 """
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -32,6 +33,7 @@ DATA_EVENTS = frozenset(
         "GetObjectTagging",
         "HeadBucket",
         "HeadObject",
+        "ListObjectVersions",
         "ListObjects",
         "ListObjectsV2",
         "ListParts",
@@ -45,6 +47,7 @@ DATA_EVENTS = frozenset(
 
 _NAMES = {"Bucket": "bucketName", "Key": "key"}
 _LONGEST = 1024
+_SHOWN_HEADER = re.compile(r"x-amz-(?!checksum-(?!algorithm|mode|type)|.*key-md5).*")
 
 
 class _Noted(NamedTuple):
@@ -75,18 +78,19 @@ def _noted(operation: str) -> dict[str, _Noted]:
     return {
         name: _Noted(_NAMES.get(name) or member.serialization.get("name", name), _writer(member))
         for name, member in shape.members.items()
-        if _is_shown(name, member)
+        if _is_shown(name, member, operation in DATA_EVENTS)
     }
 
 
-def _is_shown(name: str, member: Shape) -> bool:
-    """Of headers S3's own, and of what is sensitive the name of the KMS key alone."""
+def _is_shown(name: str, member: Shape, of_objects: bool) -> bool:
+    """Of headers S3's own, of what is sensitive the name of the KMS key alone, and no document that
+    tells of objects: it may be long. Checksums tell of the plaintext, a key's MD5 of the key."""
     place, spelled = (member.serialization.get(part, "") for part in ("location", "name"))
     if member.metadata.get("sensitive") and name != "SSEKMSKeyId":
         return False
     if place in ("header", "headers"):
-        return place == "header" and str(spelled).lower().startswith("x-amz-")
-    return str(member.type_name) != "blob"
+        return place == "header" and _SHOWN_HEADER.fullmatch(spelled.lower()) is not None
+    return str(member.type_name) != "blob" and (bool(place) or not of_objects)
 
 
 def _writer(shape: Shape) -> Callable[[Any], Any]:

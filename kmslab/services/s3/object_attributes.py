@@ -6,7 +6,7 @@ from kmslab.services.call import Call
 from kmslab.services.s3 import refusals
 from kmslab.services.s3.authorization import authorise_object, find_bucket, find_object
 from kmslab.services.s3.buckets import full_control
-from kmslab.services.s3.customer_keys import read_customer_key
+from kmslab.services.s3.customer_keys import check_customer_key, read_customer_key
 from kmslab.services.s3.integrity import member_of, opened_checksum
 from kmslab.services.s3.object_keys import open_object_key
 from kmslab.store.s3_records import StoredObject
@@ -23,6 +23,8 @@ def get_object_attributes(call: Call) -> dict[str, Any]:
     authorise_object(call, bucket, "GetObjectAttributes", object_key)
     authorise_object(call, bucket, "GetObject", object_key)
     stored = find_object(call, bucket)
+    customer_key = read_customer_key(call.parameters)
+    check_customer_key(call.backing.sealer, stored.encryption, customer_key)
     wanted = set(call.parameters["ObjectAttributes"])
     if not wanted or wanted - _ATTRIBUTES:
         raise refusals.invalid_argument("Invalid attribute name specified.")

@@ -13,7 +13,7 @@ from kmslab.errors import IntegrityError, ServiceError
 from kmslab.services.call import Call
 from kmslab.services.callers import Caller
 from kmslab.services.s3 import refusals
-from kmslab.services.s3.bucket_keys import KeptKey, Requester
+from kmslab.services.s3.bucket_keys import KeptKey, Requester, Writes
 from kmslab.services.s3.condition_keys import MANAGED_ALIAS, key_arn_of
 from kmslab.services.s3.customer_keys import (
     CustomerKey,
@@ -39,6 +39,7 @@ def new_object_key(
     if choice.algorithm == SSE_S3:
         object_key, wrapped = sealer.new_object_key()
         return object_key, Encryption(SSE_S3, wrapped_key=wrapped.hex())
+    require_version_4(call)
     if choice.bucket_key_enabled:
         return _under_bucket_key(call, bucket, choice)
     return _under_data_key(call, choice, object_arn)
@@ -57,6 +58,7 @@ def open_object_key(
             return sealer.with_data_key(customer_key.secret)
         if encryption.algorithm == SSE_S3:
             return sealer.open_object_key(wrapped)
+        require_version_4(call)
         if encryption.bucket_key_enabled:
             return _bucket_key_of(call, encryption).open_object_key(wrapped)
         plaintext_data_key = _decrypt(call, encryption)
@@ -70,15 +72,19 @@ def open_object_key(
 def call_kms(call: Call, operation: str, given: dict[str, Any], region: str = "") -> dict[str, Any]:
     """KMS's answer to S3, which asks in the name of its own caller; `region` is the request's
     unless another one is said. Raises S3's refusals."""
-    signed = call.signature_facts.get("signatureversion")
-    if not call.principal.is_service and signed != "AWS4-HMAC-SHA256":
-        raise refusals.needs_sigv4()
     caller = Caller(call.principal.forwarded_by(SERVICE), call.identities)
     decisions, region = call.nested_decisions, region or call.region
     try:
         return call.backing.call_kms(operation, given, caller, region, decisions) or {}
     except ServiceError as refusal:
         raise refusals.of_kms(refusal) from None
+
+
+def require_version_4(call: Call) -> None:
+    """KMS takes no other signature, and S3 passes on none. Raises InvalidArgument."""
+    signed = call.signature_facts.get("signatureversion")
+    if not call.principal.is_service and signed != "AWS4-HMAC-SHA256":
+        raise refusals.needs_sigv4()
 
 
 def kms_key_text(call: Call, kms_key_id: str) -> str:
@@ -104,7 +110,7 @@ def requester_of(call: Call) -> Requester:
     """For whom Bucket Keys are kept apart."""
     session = call.principal.identity["type"] == "AssumedRole"
     access_key_id = call.principal.identity["accessKeyId"] if session else ""
-    return Requester(call.principal.arn, access_key_id)
+    return Requester(call.principal.arn, call.principal.user_id, access_key_id)
 
 
 # --- Without and with a Bucket Key --------------------------------------------------------
@@ -133,15 +139,17 @@ def bucket_key_for_writing(
     context = whole_context(choice, bucket.arn)
     kms_key_arn = key_arn_of(call, kms_key_text(call, choice.kms_key_id))
     requester, backing = requester_of(call), call.backing
-    kept = backing.bucket_keys.for_writing(requester, kms_key_arn, context, call.now)
+    writes = Writes(choice.kms_key_id, kms_key_arn, context)
+    kept = backing.bucket_keys.for_writing(requester, writes, call.now)
     if kept:
         encryption = _encryption(choice, kms_key_arn, kept.encrypted_data_key, context)
         return kept, encryption
     plaintext_data_key, encryption = _generate(call, choice, context)
     bucket_key = backing.sealer.bucket_key(plaintext_data_key)
-    writes = encryption.kms_key_arn, context
-    kept = backing.bucket_keys.keep(
-        requester, bucket_key, encryption.encrypted_data_key, call.now, writes
+    # AWS's own key for S3 may have come to be with this very call.
+    writes = writes._replace(kms_key_arn=encryption.kms_key_arn)
+    kept = backing.bucket_keys.keep_for_writing(
+        requester, writes, bucket_key, encryption.encrypted_data_key, call.now
     )
     return kept, encryption
 
@@ -153,7 +161,7 @@ def _bucket_key_of(call: Call, encryption: Encryption) -> BucketKey:
     kept = backing.bucket_keys.for_reading(requester, blob, call.now)
     if kept is None:
         bucket_key = backing.sealer.bucket_key(_decrypt(call, encryption))
-        kept = backing.bucket_keys.keep(requester, bucket_key, blob, call.now)
+        kept = backing.bucket_keys.keep_for_reading(requester, bucket_key, blob, call.now)
     return kept.bucket_key
 
 

@@ -6,6 +6,7 @@ that nobody sees before it is whole. Then the record changes, under the store's 
 
 from typing import Any
 
+from kmslab import errors
 from kmslab.errors import IntegrityError, ServiceError
 from kmslab.services.call import Call
 from kmslab.services.s3 import refusals
@@ -14,6 +15,7 @@ from kmslab.services.s3.authorization import (
     authorise_object,
     find_bucket,
     find_object,
+    refuse_version,
 )
 from kmslab.services.s3.content import read_content
 from kmslab.services.s3.customer_keys import read_customer_key
@@ -38,6 +40,7 @@ from kmslab.services.s3.writing import (
     etag_digests,
     new_object,
     put_object_record,
+    was_replaced,
     written,
 )
 from kmslab.store.s3_records import Encryption, StoredObject
@@ -70,7 +73,7 @@ def put_object(call: Call) -> dict[str, Any]:
         stored, checksum = new_object(
             call, bucket, content, sealing_key, encryption, attributes, claim.algorithm
         )
-        put_object_record(call, stored)
+        put_object_record(call, bucket, stored)
     call.additional = {"bytesTransferredIn": content.size, "SSEApplied": choice.applied}
     call.told = told_in_event(encryption)
     return {
@@ -87,7 +90,7 @@ def get_object(call: Call) -> dict[str, Any]:
     The body is opened chunk by chunk while it is sent. Raises InternalError where its beginning
     does not open; what is damaged further on breaks the body off.
     """
-    _refuse_encryption_header(call)
+    refuse_encryption_header(call)
     bucket = find_bucket(call)
     authorise_object(call, bucket, "GetObject", call.parameters["Key"])
     stored = find_object(call, bucket)
@@ -100,8 +103,7 @@ def get_object(call: Call) -> dict[str, Any]:
         )
         answer = {**_members(call, stored, span), **_checksum(call, stored, span, sealing_key)}
     except IntegrityError:
-        newest = call.store.objects.get(bucket.name, stored.object_key)
-        if newest is not stored:
+        if was_replaced(call, stored):
             # Somebody replaced the object between our looking and our opening.
             return get_object(call)
         raise refusals.damaged() from None
@@ -117,7 +119,7 @@ def head_object(call: Call) -> dict[str, Any]:
 
     Metadata is not encrypted, so KMS is asked only where the checksum is.
     """
-    _refuse_encryption_header(call)
+    refuse_encryption_header(call)
     bucket = find_bucket(call)
     authorise_object(call, bucket, "GetObject", call.parameters["Key"])
     stored = find_object(call, bucket)
@@ -138,7 +140,10 @@ def delete_object(call: Call) -> dict[str, Any]:
     call.begin_change()
     bucket, object_key = find_bucket(call), call.parameters["Key"]
     authorise_object(call, bucket, "DeleteObject", object_key)
-    _refuse_version(call.parameters)
+    for member in ("IfMatchLastModifiedTime", "IfMatchSize"):
+        if member in call.parameters:
+            raise errors.not_built(member)
+    refuse_version(call.parameters)
     existing = call.store.objects.get(bucket.name, object_key)
     if existing or "IfMatch" in call.parameters:
         check_write(call.parameters, object_key, existing)
@@ -160,7 +165,7 @@ def delete_objects(call: Call) -> dict[str, Any]:
     for listed in asked["Objects"]:
         try:
             authorise_object(call, bucket, "DeleteObject", listed["Key"])
-            _refuse_version(listed)
+            refuse_version(listed)
             existing = call.store.objects.get(bucket.name, listed["Key"])
             check_write({"IfMatch": listed["ETag"]} if "ETag" in listed else {}, "", existing)
         except ServiceError as refusal:
@@ -236,20 +241,17 @@ def _checksum(call: Call, stored: StoredObject, span: Span, sealing_key: Any) ->
 
 def _checked_span(call: Call, stored: StoredObject) -> Span:
     asked = call.parameters
+    if call.principal.is_anonymous and any(f"Response{member}" in asked for member in _OVERRIDES):
+        raise refusals.invalid_request(
+            "Request specific response headers cannot be used for anonymous GET requests."
+        )
     check_read(asked, stored)
     return asked_span(stored, asked.get("Range"), asked.get("PartNumber"))
 
 
-def _refuse_encryption_header(call: Call) -> None:
-    """How a stored object is encrypted is not for its reader to say."""
+def refuse_encryption_header(call: Call) -> None:
+    """How a stored object, or an upload, is encrypted is not for its reader or for the sender of a
+    part to say. Raises InvalidArgument."""
     value = call.headers.get("x-amz-server-side-encryption")
     if value is not None:
         raise refusals.encryption_header_on_read(value)
-
-
-def _refuse_version(asked: dict[str, Any]) -> None:
-    """No version but the one that objects without versions have."""
-    if asked.get("VersionId", "null") != "null":
-        raise refusals.invalid_argument(
-            "Invalid version id specified", "versionId", asked["VersionId"]
-        )

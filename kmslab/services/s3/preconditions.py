@@ -7,6 +7,7 @@ here reads or writes.
 from collections.abc import Mapping
 from typing import Any
 
+from kmslab import errors
 from kmslab.services.s3 import refusals
 from kmslab.store.s3_records import StoredObject
 
@@ -41,6 +42,8 @@ def check_write(asked: Mapping[str, Any], object_key: str, existing: StoredObjec
             raise refusals.no_such_key(object_key)
         if not _names(matching, existing.etag):
             raise refusals.precondition_failed("If-Match")
+    if other is not None and other.strip() != "*":
+        raise errors.not_built(f"If-None-Match {other} on a write")
     if other is not None and existing and _names(other, existing.etag):
         raise refusals.precondition_failed("If-None-Match")
 

@@ -56,4 +56,5 @@ def _part(stored: StoredObject, part_number: int) -> Span:
     sizes = stored.part_sizes or (stored.size,)
     if not 1 <= part_number <= len(sizes):
         raise refusals.invalid_part_number()
-    return Span(sum(sizes[: part_number - 1]), sizes[part_number - 1], True)
+    # An empty object has no byte that a range could name.
+    return Span(sum(sizes[: part_number - 1]), sizes[part_number - 1], stored.size > 0)

@@ -120,6 +120,8 @@ def access_denied(message: str = "Access Denied") -> ServiceError:
 def denied(decision: Decision) -> ServiceError:
     """AWS's sentence (S3 User Guide, "Troubleshoot access denied errors")."""
     asked = decision.question
+    if asked.principal.is_anonymous:
+        return access_denied()
     head = (
         f"User: {asked.principal.arn} is not authorized to perform: {asked.action} on resource: "
         f'"{asked.resource}"'
@@ -231,6 +233,14 @@ def part_too_small(part: UploadedPart, least: int) -> ServiceError:
 
 
 # --- Integrity ----------------------------------------------------------------------------
+
+
+def too_large(size: int, most: int) -> ServiceError:
+    return ServiceError(
+        "EntityTooLarge",
+        "Your proposed upload exceeds the maximum allowed size",
+        extras={"ProposedSize": str(size), "MaxSizeAllowed": str(most)},
+    )
 
 
 def bad_digest(what: str) -> ServiceError:

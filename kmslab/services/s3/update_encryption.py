@@ -19,6 +19,7 @@ from kmslab.services.s3.object_keys import (
     bucket_key_for_writing,
     call_kms,
     open_object_key,
+    require_version_4,
     whole_context,
 )
 from kmslab.services.s3.sealing import ObjectKey
@@ -34,6 +35,7 @@ def update_object_encryption(call: Call) -> dict[str, Any]:
     authorise_object(call, bucket, "UpdateObjectEncryption", call.parameters["Key"])
     stored = find_object(call, bucket)
     choice = _choice(call, bucket)
+    require_version_4(call)
     if stored.encryption.algorithm in (DSSE_KMS, SSE_C):
         raise refusals.invalid_request(
             "The source object's encryption type is not supported by UpdateObjectEncryption."

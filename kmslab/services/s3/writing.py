@@ -11,6 +11,7 @@ from functools import partial
 from kmslab.services.call import Call
 from kmslab.services.s3 import refusals
 from kmslab.services.s3.attributes import Attributes
+from kmslab.services.s3.authorization import hold_bucket
 from kmslab.services.s3.content import Content, store_content
 from kmslab.services.s3.integrity import FULL_OBJECT, sealed_checksum, spelled
 from kmslab.services.s3.preconditions import check_write
@@ -27,6 +28,7 @@ def written(
 ) -> Iterator[Content]:
     """The bytes of `stream`, sealed in a file, which stays if the block ends well and goes if it
     does not. Raises EntityTooLarge, and what reading the stream raises."""
+    _check_announced(call)
     files, random = call.backing.files, call.random
     content = store_content(stream, sealing_key, files, random, set(checksums), LARGEST_BODY)
     try:
@@ -35,6 +37,14 @@ def written(
     except BaseException:
         content.abandon()
         raise
+
+
+def _check_announced(call: Call) -> None:
+    """Refuse what is too large by its own word, before any of it is read."""
+    headers = call.headers
+    announced = headers.get("x-amz-decoded-content-length") or headers.get("content-length", "0")
+    if announced.isdecimal() and len(announced) < 20 and int(announced) > LARGEST_BODY:
+        raise refusals.too_large(int(announced), LARGEST_BODY)
 
 
 def etag_digests(encryption: Encryption) -> set[str]:
@@ -77,12 +87,11 @@ def new_object(
     return stored, checksum
 
 
-def put_object_record(call: Call, stored: StoredObject) -> None:
-    """Put `stored` in the place of what has its key. From here on no other call changes state.
-    Raises NoSuchBucket where the bucket went meanwhile, and the refusals of `check_write`."""
-    call.begin_change()
-    if call.store.buckets.get("", stored.bucket_name) is None:
-        raise refusals.no_such_bucket(stored.bucket_name)
+def put_object_record(call: Call, bucket: Bucket, stored: StoredObject) -> None:
+    """Put `stored` in the place of what has its key in `bucket`. From here on no other call changes
+    state. Raises NoSuchBucket where the bucket went meanwhile, and the refusals of
+    `check_write`."""
+    hold_bucket(call, bucket)
     existing = call.store.objects.get(stored.bucket_name, stored.object_key)
     check_write(call.parameters, stored.object_key, existing)
     call.put(stored)
@@ -93,6 +102,11 @@ def put_object_record(call: Call, stored: StoredObject) -> None:
 def delete_object_record(call: Call, existing: StoredObject) -> None:
     call.delete(existing)
     drop_files(call, (content_id for content_id, _ in existing.segments))
+
+
+def was_replaced(call: Call, stored: StoredObject) -> bool:
+    """Whether somebody changed or deleted the object since it was found."""
+    return call.store.objects.get(stored.bucket_name, stored.object_key) is not stored
 
 
 def drop_files(call: Call, content_ids: Iterable[str]) -> None:
