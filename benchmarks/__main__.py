@@ -85,6 +85,29 @@ def many_keys() -> list[Row]:
     ]
 
 
+def storing() -> list[Row]:
+    names = ["put_64_mib", "hook_put_64_mib", "get_64_mib", "hook_get_64_mib"]
+    times = race(names, rounds=15)
+    smaller = race(["put_16_mib", "moto_put_16_mib"], rounds=9)
+    return [
+        Row(
+            "boto3 PutObject, 64 MiB, SSE-KMS: kmslab / reading hook",
+            ratio(times["put_64_mib"], times["hook_put_64_mib"]),
+            "≤ 2",
+        ),
+        Row(
+            "boto3 GetObject, 64 MiB, SSE-KMS: kmslab / answering hook",
+            ratio(times["get_64_mib"], times["hook_get_64_mib"]),
+            "≤ 2",
+        ),
+        Row(
+            "boto3 PutObject, 16 MiB: kmslab / moto",
+            ratio(smaller["put_16_mib"], smaller["moto_put_16_mib"]),
+            "≤ 0.25",
+        ),
+    ]
+
+
 def serving() -> list[Row]:
     rates, starts = race_servers()
     begins = {name: statistics.median(seconds) for name, seconds in starts.items()}
@@ -105,7 +128,7 @@ def serving() -> list[Row]:
 
 def main() -> int:
     print(f"Python {platform.python_version()}, {platform.machine()}; medians (middle half)")
-    for part in (in_process, deciding, creating, serving, many_keys):
+    for part in (in_process, deciding, creating, storing, serving, many_keys):
         for row in part():
             verdict = "met" if row.met() else "missed"
             print(f"{row.figure:62}{row.measured!s:>22}   asked {row.asked:8}{verdict}", flush=True)

@@ -29,17 +29,19 @@ from kmslab.services.condition_keys import IN_PROCESS, INTERNAL, Origin
 from kmslab.services.kms.deletion import delete_key
 from kmslab.services.kms.grant_requests import asked_grant
 from kmslab.services.s3.backing import Backing
+from kmslab.services.s3.checked_documents import CheckedDocument
 from kmslab.sources import Clock, RandomBytes, uuid_text
 from kmslab.store.records import KmsKey
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm
 from kmslab.wire import aws_chunked, json_protocol, query, rest_xml, s3_signature, sigv4
-from kmslab.wire.message import Answer, Request, Stream
+from kmslab.wire.message import Answer, Request
 from kmslab.wire.model import OperationSchema, service_schema
 
 SERVICES: dict[str, ModuleType] = {"iam": iam, "kms": kms, "s3": s3, "sts": sts}
 
 _MOST_DECISIONS = 1000
+_MOST_OF_A_CALL = 50
 
 _OF_THE_ACCOUNT = "identity policies alone decide, on no key"
 _NOT_BY_ONE_KEY = {
@@ -130,14 +132,14 @@ class Endpoint:
         request_id = fresh[:8].hex().upper()
         refusal: ServiceError | None = None
         try:
-            call, schema, content = self._rest_call(request)
+            call, schema, meant = self._rest_call(request)
         except ServiceError as problem:
             refusal = problem
         else:
             output, refusal = self._perform(
                 call,
                 schema,
-                lambda: _rest_parameters(call, request, schema, content),
+                lambda: _rest_parameters(call, meant, schema),
                 request_id,
                 fresh[16:],
             )
@@ -147,14 +149,16 @@ class Endpoint:
             answer = rest_xml.answer(schema, output, request_id, call.answer_content)
         return answer._replace(body=b"") if request.method == "HEAD" else answer
 
-    def _rest_call(self, request: Request) -> tuple[Call, OperationSchema, Stream]:
-        """Who asks S3 for what: the call, and the request's body as it was meant."""
-        service, operation = rest_xml.route(request)
-        schema = service_schema(service).operation(operation)
-        assert schema
+    def _rest_call(self, request: Request) -> tuple[Call, OperationSchema, Request]:
+        """Who asks S3 for what: the call, and the request as it was meant, with the headers that
+        its URL carries and its body unwrapped."""
         signed = s3_signature.verify(
             request, self.callers.credential, request.host_region, rest_xml.bucket_in_host(request)
         )
+        request = request._replace(headers={**signed.headers, **request.headers})
+        service, operation = rest_xml.route(request)
+        schema = service_schema(service).operation(operation)
+        assert schema
         caller = ANONYMOUS
         if signed.credential:
             caller = self.callers.caller(signed.credential, self._clock.now())
@@ -164,7 +168,7 @@ class Endpoint:
         call.headers, call.signature_facts = request.headers, signed.facts
         assert request.stream
         call.content = aws_chunked.decoded(request.stream, request.headers, signed)
-        return call, schema, call.content
+        return call, schema, request._replace(stream=call.content)
 
     def call(
         self,
@@ -293,14 +297,18 @@ class Endpoint:
             # A context may still hold on to the parameters, plaintext and all.
             decision.question.context.settle()
         self.last_decision = call.decision
-        self.decisions[request_id] = (*call.decisions, *call.nested_decisions)
+        # A call that asks about a thousand things is remembered by the last of them.
+        asked = (*call.decisions, *call.nested_decisions)
+        self.decisions[request_id] = asked[-_MOST_OF_A_CALL:]
         if len(self.decisions) > _MOST_DECISIONS:
             self.decisions.popitem(last=False)
 
 
-def _rest_parameters(
-    call: Call, request: Request, schema: OperationSchema, content: Stream
-) -> dict[str, Any]:
+def _rest_parameters(call: Call, request: Request, schema: OperationSchema) -> dict[str, Any]:
+    content = request.stream
+    assert content
+    if not schema.streams_in:
+        content = CheckedDocument(content, request.headers, schema)
     parameters = rest_xml.read(request, schema, content)
     if not schema.streams_in:
         # What nobody asked for is no part of the request, but the signature may be about it.

@@ -1,6 +1,7 @@
 """The widgets under a learner's hands: real keys pressed in a real browser, and what it says."""
 
 import re
+from itertools import pairwise
 
 import nbformat
 import pytest
@@ -132,6 +133,49 @@ def test_the_timeline_of_notebook_05_is_moved_with_the_keyboard(open_notebook, s
         expect(title).to_have_text("Minute 5: spread")
         expect(page.get_by_text("without token: ✓ allowed")).to_be_visible()
         nothing_went_wrong(notebook)
+
+
+@BOTH_SIZES
+def test_the_requests_of_notebook_09_are_looked_through_with_the_keyboard(open_notebook, size):
+    with open_notebook("09_s3_encryption.ipynb", size) as notebook:
+        notebook.run_all()
+        page = notebook.page
+        page.evaluate(SHOW_THE_CELL, "sequence = s3_sequence")
+        handle = page.locator(".kmslab").get_by_role("slider")
+        title = page.locator(".kmslab-title", has_text=re.compile("^Request"))
+        handle.focus()
+        assert "rgb(0, 114, 178) solid 3px" in handle.evaluate(OUTLINE)
+        page.keyboard.press("Home")
+        expect(title).to_have_text("Request 1 of 10: PutObject by user/administrator: ok")
+        expect(page.locator(".kmslab svg text", has_text="KMS is not asked")).to_be_visible()
+        expect(page.locator(".kmslab svg polygon")).to_have_count(2)
+        for _ in range(7):
+            page.keyboard.press("ArrowRight")
+        expect(title).to_have_text("Request 8 of 10: GetObject by user/eva: AccessDenied")
+        drawing = page.get_by_role("img", name=re.compile("^Sequence diagram. GetObject by"))
+        expect(drawing).to_be_visible()
+        expect(drawing.locator("polygon")).to_have_count(5)
+        expect(page.locator(".kmslab-steps li").nth(3)).to_contain_text("KMS → S3: ✗ AccessDenied")
+        drawing.scroll_into_view_if_needed()
+        assert texts_outside(drawing) == []
+        nothing_went_wrong(notebook)
+
+
+def texts_outside(drawing):
+    """The words that stand out of their drawing, or on other words of it."""
+    frame = drawing.bounding_box()
+    texts = drawing.locator("text")
+    boxes = [
+        (texts.nth(n).text_content(), texts.nth(n).bounding_box()) for n in range(texts.count())
+    ]
+    right = frame["x"] + frame["width"]
+    outside = [words for words, box in boxes if box["x"] + box["width"] > right + 1]
+    covered = [
+        words
+        for (words, box), (_, below) in pairwise(boxes[4:])
+        if below["y"] < box["y"] + 0.6 * box["height"]
+    ]
+    return outside + covered
 
 
 SELECT_PAYROLL = """editor => {

@@ -10,6 +10,7 @@ import base64
 import email.utils
 import io
 import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from urllib.parse import urlencode, urlsplit
@@ -610,6 +611,18 @@ def test_the_namespace_does_not_matter(namespace):
     assert tags_of(prefixed) == [{"Key": "a", "Value": "b"}]
 
 
+def test_a_long_namespace_is_not_written_into_every_name():
+    elements = "".join(f"<x:a{number}/>" for number in range(400))
+    document = tagging(elements, f' xmlns:x="{"n" * 100_000}"').encode()
+    tracemalloc.start()
+    try:
+        assert tags_of(document) == []
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * len(document)
+
+
 def test_documents_as_clients_write_them():
     expected = [{"Key": "a", "Value": "b"}]
     for start in ("\ufeff", '<?xml version="1.0" encoding="UTF-8"?>\n', "<!-- a comment -->"):
@@ -697,6 +710,14 @@ def test_a_document_may_be_deep_only_so_far():
     assert malformed("<a>" * 300_000)
 
 
+def test_an_element_may_have_only_so_many_attributes():
+    def attributes(number):
+        return "".join(f' a{each}="x"' for each in range(number))
+
+    assert tags_of(tagging(a_tag(), attributes(32))) == [{"Key": "a", "Value": "b"}]
+    assert malformed(tagging(a_tag(), attributes(33)))
+
+
 def completed(parts):
     """A CompleteMultipartUpload of `parts` parts."""
     part = "<Part><ETag>e</ETag><PartNumber>1</PartNumber></Part>"
@@ -750,8 +771,9 @@ def test_a_grantee_has_its_type_in_an_attribute():
     )
     told = read("PutBucketAcl", plain("PUT", "/b?acl"), document.encode())
     assert told["AccessControlPolicy"] == {"Grants": [{"Grantee": {"Type": "Group"}}]}
-    untyped = document.replace(' xsi:type="Group"', "")
-    assert code_of(read, "PutBucketAcl", plain("PUT", "/b?acl"), untyped.encode()) == "MalformedXML"
+    for instead in ("", ' xmlns:type="Group"'):
+        untyped = document.replace(' xsi:type="Group"', instead).encode()
+        assert code_of(read, "PutBucketAcl", plain("PUT", "/b?acl"), untyped) == "MalformedXML"
 
 
 def test_a_policy_is_read_as_it_stands():
@@ -1044,7 +1066,14 @@ def test_what_was_not_modified_has_no_body():
     refusal = ServiceError("NotModified", "Not Modified", 304)
     answer = rest_xml.refuse(refusal, REQUEST_ID, "s3")
     assert (answer.status, answer.body) == (304, b"")
-    assert "content-type" not in answer.headers
+    assert {"content-type", "etag"}.isdisjoint(answer.headers)
+
+
+def test_what_was_not_modified_says_which_version_that_is():
+    refusal = ServiceError("NotModified", "Not Modified", 304, {"ETag": '"abc"'})
+    answer = rest_xml.refuse(refusal, REQUEST_ID, "s3")
+    assert (answer.status, answer.body) == (304, b"")
+    assert answer.headers["etag"] == '"abc"'
 
 
 # --- Anything at all ----------------------------------------------------------------------

@@ -422,6 +422,34 @@ def test_a_header_hidden_in_a_url_cannot_be_read_as_two():
     assert code_of(joined) == (403, "SignatureDoesNotMatch")
 
 
+def test_headers_that_a_url_of_version_2_hides_are_told():
+    made, _ = client()
+    parameters = {
+        "Bucket": "bkt",
+        "Key": "k",
+        "ContentType": "text/plain",
+        "ServerSideEncryption": "AES256",
+        "Metadata": {"color": "red"},
+    }
+    url = made.generate_presigned_url("put_object", parameters)
+    assert verify(received("PUT", f"{url}&range=bytes=0-1")).headers == {
+        "content-type": "text/plain",
+        "x-amz-server-side-encryption": "AES256",
+        "x-amz-meta-color": "red",
+    }
+
+
+def test_what_a_url_of_version_2_hides_about_the_body_holds():
+    request = presigned_2("PUT", headers={"x-amz-content-sha256": EMPTY})
+    assert verify(request).payload_hash == EMPTY
+
+
+@pytest.mark.parametrize("sign", [signed, presigned, signed_2])
+def test_no_other_signature_hides_headers(sign):
+    url = f"{URL}?x-amz-meta-color=red&content-type=text%2Fplain"
+    assert verify(sign("PUT", url)).headers == {}
+
+
 @pytest.mark.parametrize("path", ["/bkt", "/bkt/"])
 def test_version_2_may_be_signed_with_a_slash_behind_the_bucket_or_without(path):
     url = "http://127.0.0.1:4599/bkt"
@@ -1107,6 +1135,20 @@ def test_a_url_of_version_2_that_ends_at_no_time(expires):
 def test_an_override_cannot_be_added_to_a_url_of_version_2(name):
     request = presigned_2()
     assert said(request._replace(query=f"{request.query}&{name}=text/html")) == DIFFERS
+
+
+def subresources_of_the_model():
+    model = boto3.Session().client("s3", "us-east-1").meta.service_model
+    uris = [model.operation_model(name).http["requestUri"] for name in model.operation_names]
+    return sorted({uri.partition("?")[2].partition("&")[0] for uri in uris} - {"", "list-type=2"})
+
+
+@pytest.mark.parametrize("name", subresources_of_the_model())
+@pytest.mark.parametrize("sign", [signed_2, presigned_2], ids=["header", "presigned"])
+def test_a_sub_resource_cannot_be_added_after_signing_with_version_2(sign, name):
+    request = sign("PUT", "http://127.0.0.1:4599/bkt?prefix=x")
+    for added in (name, f"{name}=", name.replace(name[-1], f"%{ord(name[-1]):02X}")):
+        assert said(request._replace(query=f"{request.query}&{added}")) == DIFFERS
 
 
 # --- Two signatures at once ---------------------------------------------------------------

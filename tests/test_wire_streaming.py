@@ -31,6 +31,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
+from botocore.httpchecksum import AwsChunkedWrapper
 
 from kmslab import child
 from kmslab.errors import IntegrityError, ServiceError
@@ -185,10 +186,10 @@ class Watched:
 
 
 @contextlib.contextmanager
-def serving(handle, is_for_s3=lambda head: True):
+def serving(handle, is_for_s3=lambda head: True, application=None):
     """A server on a free port, which is given; afterwards no thread of it may be left."""
     before = set(threading.enumerate())
-    application = wire_http.Application(handle, None, is_for_s3)
+    application = application or wire_http.Application(handle, None, is_for_s3)
     listener, ready = wire_http.listen("127.0.0.1", 0), threading.Event()
     port = listener.getsockname()[1]
     server = wire_http.server_of(application, ready.set, lambda: None)
@@ -200,7 +201,6 @@ def serving(handle, is_for_s3=lambda head: True):
     finally:
         server.should_exit = True
         thread.join(30)
-        application.close()
         left = [one for one in set(threading.enumerate()) - before if "kmslab" in one.name]
         assert (thread.is_alive(), left) == (False, [])
 
@@ -790,9 +790,16 @@ def test_only_requests_for_s3_are_answered_by_threads():
 
 def test_the_server_itself_knows_the_requests_of_s3():
     shelf = Shelf()
-    with serving(shelf, wire_http.Application.__init__.__defaults__[-1]) as port:
+    with serving(shelf, application=wire_http.Application(shelf, None)) as port:
         client_of(port).put_object(Bucket="bucket", Key="k", Body=b"some")
     assert shelf.objects == {"/bucket/k": b"some"}
+
+
+def test_a_request_that_names_a_target_is_not_for_s3():
+    heard = []
+    with serving(lambda request: heard.append(request) or ok(request)) as port:
+        asked(port, "POST", "/", b"whole", {"X-Amz-Target": "TrentService.Encrypt"})
+    assert (heard[0].body, heard[0].stream) == (b"whole", None)
 
 
 def test_a_request_is_handed_over_as_it_came():
@@ -917,6 +924,22 @@ def test_a_stream_of_chunks_gives_them_all_in_any_reads(size):
     assert b"".join(reads) == b"".join(chunks)
     assert size < 0 or max(map(len, reads)) <= size
     assert {type(piece) for piece in reads} == {bytes}
+
+
+def test_a_file_is_asked_for_so_many_bytes_and_never_for_all():
+    """As a connection would ask: not everything that reads knows what -1 is."""
+
+    class Counted(OnlyReads):
+        def read(self, size):
+            assert size > 0
+            return super().read(size)
+
+    assert stream_of(Counted(noise(3 * MIB))).read(-1) == noise(3 * MIB)
+
+
+def test_botocores_frames_are_handed_over_whole():
+    framed = AwsChunkedWrapper(io.BytesIO(noise(2 * MIB)), chunk_size=MIB)
+    assert stream_of(framed).read(2 * MIB) == b"100000\r\n" + noise(2 * MIB)[:MIB] + b"\r\n"
 
 
 def test_a_streams_end_leaves_the_file_open():

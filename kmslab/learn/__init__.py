@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kmslab.learn.widgets.envelope_stepper import envelope_stepper as envelope_stepper
     from kmslab.learn.widgets.grant_timeline import grant_timeline as grant_timeline
     from kmslab.learn.widgets.policy_playground import policy_playground as policy_playground
+    from kmslab.learn.widgets.s3_sequence import s3_sequence as s3_sequence
     from kmslab.learn.wiretap import Wiretap as Wiretap
 
 _HOMES = {
@@ -41,6 +42,7 @@ _HOMES = {
     "policy_playground": "widgets.policy_playground",
     "progress_table": "suite",
     "refused": "refusals",
+    "s3_sequence": "widgets.s3_sequence",
     "service_call": "as_service",
     "suite_map": "suite",
     "Wiretap": "wiretap",

@@ -7,6 +7,7 @@ answered and sends the answer, piece by piece. What the bytes are for is not kno
 
 import asyncio
 import logging
+import re
 import secrets
 import threading
 from collections import deque
@@ -33,6 +34,7 @@ MOST_SKIPPED = PIECE
 SKIP_SECONDS = 5.0
 LONGEST_SILENCE = 60.0
 _WITHOUT_BODY = (204, 304)
+_LENGTH = re.compile("[0-9]{1,19}")
 # The server itself writes the date.
 _SET_HERE = ("content-length", "date")
 
@@ -187,9 +189,11 @@ class ArrivingBody:
 
 def _length_by(headers: Mapping[str, str]) -> int | None:
     """How long a request's body is; None where only its end will tell."""
-    if "transfer-encoding" in headers:
+    told = headers.get("content-length", "0")
+    # What is no length will be refused; Python reads no number of any number of digits.
+    if "transfer-encoding" in headers or not _LENGTH.fullmatch(told):
         return None
-    return int(headers.get("content-length", "0"))
+    return int(told)
 
 
 def _silence() -> ServiceError:

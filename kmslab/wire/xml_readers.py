@@ -23,8 +23,7 @@ ElementReader = Callable[["Element"], Any]
 # No shape of S3 lies deeper than 10. 10,000 parts of an upload are 130,000 elements.
 _MOST_DEPTH = 32
 _MOST_ELEMENTS = 150_000
-# Expat writes a name in a namespace as uri}name; no name can hold this character.
-_SEPARATOR = "}"
+_MOST_ATTRIBUTES = 32
 
 
 def malformed_xml() -> ServiceError:
@@ -38,13 +37,13 @@ def malformed_xml() -> ServiceError:
 
 
 class Element:
-    """An element with its name and attributes, their namespaces taken off."""
+    """An element with its name and attributes, their prefixes taken off."""
 
     __slots__ = ("attributes", "children", "name", "pieces")
 
     def __init__(self, name: str, attributes: dict[str, str]) -> None:
         self.name = _local(name)
-        self.attributes = {_local(n): text for n, text in attributes.items()}
+        self.attributes = {_local(n): text for n, text in attributes.items() if _is_plain(n)}
         self.children: list[Element] = []
         self.pieces: list[str] = []
 
@@ -56,9 +55,10 @@ class Element:
 def parse_xml(document: bytes) -> Element:
     """The root element of `document`, which is UTF-8 whatever it declares, or UTF-16 after a byte
     order mark. Raises MalformedXML, also for a document that has a document type, is too deep, or
-    has too many elements."""
+    has too many elements, or an element too many attributes."""
     tree = _Tree()
-    parser = expat.ParserCreate("utf-8", _SEPARATOR)
+    # Expat is asked for no namespaces: it would write the whole address of one into every name.
+    parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
     parser.StartElementHandler = tree.start
     parser.EndElementHandler = tree.end
@@ -90,6 +90,8 @@ class _Tree:
         self._count += 1
         if len(self._open) > _MOST_DEPTH or self._count > _MOST_ELEMENTS:
             raise malformed_xml()
+        if len(attributes) > _MOST_ATTRIBUTES:
+            raise malformed_xml()
         element = Element(name, attributes)
         self._open[-1].children.append(element)
         self._open.append(element)
@@ -108,7 +110,12 @@ class _Tree:
 
 
 def _local(name: str) -> str:
-    return name.rpartition(_SEPARATOR)[2]
+    return name.rpartition(":")[2]
+
+
+def _is_plain(name: str) -> bool:
+    """Whether an attribute is more than the declaration of a namespace."""
+    return name != "xmlns" and not name.startswith("xmlns:")
 
 
 # --- Shapes -------------------------------------------------------------------------------

@@ -25,9 +25,8 @@ def iso_seconds(seconds: float) -> str:
 
 
 def iso_milliseconds(seconds: float) -> str:
-    """2026-01-05T09:00:00.000Z, as S3 tells times."""
-    whole, thousandths = divmod(round(seconds * 1000), 1000)
-    return f"{_calendar(whole)}.{thousandths:03}Z"
+    """2026-01-05T09:00:00.000Z, as S3 tells times: whole seconds, like its headers."""
+    return f"{_calendar(int(seconds))}.000Z"
 
 
 def xml_writer(shape: Shape, spell_time: SpellTime = iso_seconds) -> XmlWriter:

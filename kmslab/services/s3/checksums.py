@@ -12,8 +12,6 @@ from functools import lru_cache, partial
 from hashlib import md5, sha1, sha256
 from typing import NamedTuple, Protocol
 
-import anycrc  # type: ignore[import-untyped]
-
 Bytes = bytes | bytearray | memoryview
 
 
@@ -27,23 +25,34 @@ class Checksum(Protocol):
         ...
 
 
-class CrcKind(NamedTuple):
-    """One CRC: `continued` is the CRC of what led to the given value and of more bytes after it.
+# Of more bytes and the CRC of all before them: the CRC of all.
+_Continue = Callable[[Bytes, int], int]
 
-    `polynomial` is written reflected: its highest bit is the coefficient of x^0, and the leading
-    term, x^width, is left out. All three CRCs of S3 are of this form, with every bit inverted
-    before and after.
+
+class _CrcKind(NamedTuple):
+    """One CRC. `polynomial` is written reflected: its highest bit is the coefficient of x^0, and
+    the leading term, x^width, is left out. `load` gets the function that computes it.
+
+    All three CRCs of S3 are of this form, with every bit inverted before and after.
     """
 
     width: int
     polynomial: int
-    continued: Callable[[Bytes, int], int]
+    load: Callable[[], _Continue]
+
+
+def _anycrc(model: str) -> _Continue:
+    # Importing it takes as long as starting a lab, and what boto3 asks for by itself is CRC32.
+    import anycrc  # type: ignore[import-untyped]
+
+    calculate: _Continue = anycrc.Model(model).calc
+    return calculate
 
 
 _CRCS = {
-    "CRC32": CrcKind(32, 0xEDB88320, zlib.crc32),
-    "CRC32C": CrcKind(32, 0x82F63B78, anycrc.Model("CRC32-ISCSI").calc),
-    "CRC64NVME": CrcKind(64, 0x9A6C9329AC4BC9B5, anycrc.Model("CRC64-NVME").calc),
+    "CRC32": _CrcKind(32, 0xEDB88320, lambda: zlib.crc32),
+    "CRC32C": _CrcKind(32, 0x82F63B78, lambda: _anycrc("CRC32-ISCSI")),
+    "CRC64NVME": _CrcKind(64, 0x9A6C9329AC4BC9B5, lambda: _anycrc("CRC64-NVME")),
 }
 # They find accidents here; none of them guards against an attacker.
 _HASHES: dict[str, Callable[[], Checksum]] = {
@@ -57,15 +66,16 @@ ALGORITHMS = ("CRC32", "CRC32C", "SHA1", "SHA256", "CRC64NVME")
 
 
 class _Crc:
-    def __init__(self, kind: CrcKind) -> None:
-        self._kind = kind
+    def __init__(self, kind: _CrcKind) -> None:
+        self._size = kind.width // 8
+        self._continue = kind.load()
         self._value = 0
 
     def update(self, piece: Bytes, /) -> None:
-        self._value = self._kind.continued(piece, self._value)
+        self._value = self._continue(piece, self._value)
 
     def digest(self) -> bytes:
-        return self._value.to_bytes(self._kind.width // 8, "big")
+        return self._value.to_bytes(self._size, "big")
 
 
 def new_checksum(algorithm: str) -> Checksum:
@@ -107,7 +117,7 @@ def combined(algorithm: str, parts: Iterable[tuple[bytes, int]]) -> bytes:
 # CRC(B), n being the bits of B. The inversions before and after cancel each other out in this.
 
 
-def _product(one: int, other: int, kind: CrcKind) -> int:
+def _product(one: int, other: int, kind: _CrcKind) -> int:
     """Two polynomials multiplied, modulo that of the CRC."""
     product, coefficient = 0, 1 << (kind.width - 1)
     while coefficient:
@@ -121,7 +131,7 @@ def _product(one: int, other: int, kind: CrcKind) -> int:
 
 # Parts of one upload are mostly of one size.
 @lru_cache(maxsize=1024)
-def _power_of_x(exponent: int, kind: CrcKind) -> int:
+def _power_of_x(exponent: int, kind: _CrcKind) -> int:
     power = 1 << (kind.width - 1)
     square = power >> 1
     while exponent:

@@ -111,6 +111,9 @@ def refuse(refusal: ServiceError, request_id: str, service: str | None) -> Answe
     if region and code in ("PermanentRedirect", "AuthorizationHeaderMalformed"):
         headers["x-amz-bucket-region"] = _header_text(region)
     if status == 304:
+        # RFC 9110 §15.4.5: what a 200 would have said of the object's version.
+        if "ETag" in refusal.extras:
+            headers["etag"] = _header_text(refusal.extras["ETag"])
         return Answer(status, headers, b"")
     headers["content-type"] = _XML
     elements = {

@@ -15,6 +15,7 @@ from kmslab.errors import ServiceError
 from kmslab.wire.message import Request
 from kmslab.wire.model import service_schema
 from kmslab.wire.rest_xml.addresses import Address, address, query_fields
+from kmslab.wire.s3_subresources import subresources
 
 _LEVELS = {"/": "SERVICE", "/{Bucket}": "BUCKET", "/{Bucket}/{Key+}": "OBJECT"}
 # It shares its method and place with ListBuckets, and only directory buckets answer it.
@@ -57,7 +58,7 @@ def route(request: Request) -> tuple[str, str]:
     if named:
         # A lone operation is meant also where what it requires is missing.
         return "s3", max(named, key=lambda r: r.fit(fields, request.headers)).operation
-    if not _subresources().isdisjoint(fields):
+    if not subresources().isdisjoint(fields):
         raise _not_allowed(request.method, level)
     fits = [
         (r.fit(fields, request.headers), r.operation)
@@ -121,10 +122,3 @@ def _required(model: OperationModel, location: str) -> tuple[str, ...]:
         for member in members
         if member.serialization.get("location") == location
     )
-
-
-@cache
-def _subresources() -> frozenset[str]:
-    """Every sub-resource of any method and level; a field with a value, as list-type=2, is none."""
-    routes = [r for found in _routes().values() for r in found]
-    return frozenset(name for r in routes for name, text in r.fixed.items() if not text)

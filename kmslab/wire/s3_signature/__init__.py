@@ -52,5 +52,6 @@ def verify(
         else:
             verified = version_2.verify_header(request, find_credential, bucket_of_host)
     # Neither Version 2 nor nobody signs a word about the body; what is said of it holds.
-    said = request.headers.get("x-amz-content-sha256", "")
+    headers = {**verified.headers, **request.headers}
+    said = headers.get("x-amz-content-sha256", "")
     return verified._replace(payload_hash=payload_hashes.without_version_4(said))

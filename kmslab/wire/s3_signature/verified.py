@@ -1,6 +1,8 @@
 """What is known of a request's sender once its signature has been checked, in either version."""
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kmslab.wire.s3_signature import refusals
@@ -27,7 +29,8 @@ class Verified(NamedTuple):
     signature names none (Version 2). `version` is VERSION_4 or VERSION_2, `auth_type` IN_HEADER or
     IN_QUERY, both "" where nobody signed. `age` is that of a presigned URL of Version 4, in
     milliseconds. `payload_hash` is x-amz-content-sha256, "" where nothing is said of the body;
-    `chunk_signer` makes the signatures of its chunks where they are signed, each once.
+    `chunk_signer` makes the signatures of its chunks where they are signed, each once. `headers`
+    are those that a URL carries in its query and that were signed as headers (Version 2).
     """
 
     credential: Credential | None = None
@@ -37,6 +40,7 @@ class Verified(NamedTuple):
     age: int | None = None
     payload_hash: str = ""
     chunk_signer: ChunkSigner | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
     @property
     def facts(self) -> dict[str, str]:

@@ -24,6 +24,7 @@ from kmslab.wire.s3_signature.verified import (
     signer,
     timestamp,
 )
+from kmslab.wire.s3_subresources import subresources
 from kmslab.wire.signing import Credential, FindCredential, seconds_of
 
 # Regions opened since 2014 take Version 4 only.
@@ -39,13 +40,11 @@ _REGIONS = frozenset(
         "sa-east-1",
     )
 )
-# What of a query is signed: "Constructing the CanonicalizedResource element", and the few names
-# more that botocore knows.
+# What of a query is signed besides sub-resources: "Constructing the CanonicalizedResource element",
+# and the few names more that botocore knows.
 _SIGNED_NAMES = (
-    "accelerate acl analytics cors defaultObjectAcl delete lifecycle location logging metrics "
-    "notification object-lock partNumber policy replication requestPayment restore select "
-    "select-type storageClass tagging torrent uploadId uploads versionId versioning versions "
-    "website response-cache-control response-content-disposition response-content-encoding "
+    "defaultObjectAcl partNumber select-type storageClass uploadId versionId "
+    "response-cache-control response-content-disposition response-content-encoding "
     "response-content-language response-content-type response-expires"
 )
 _SIGNED_FIELDS = frozenset(_SIGNED_NAMES.split())
@@ -108,18 +107,20 @@ def verify_query(
     access_key_id, signature, expires = (given[name] for name in _PRESIGNED)
     if not _SECONDS.fullmatch(expires):
         raise refusals.access_denied(f"Invalid date (should be seconds since epoch): {expires}")
-    headers = {**_hidden_headers(fields), **request.headers}
+    hidden = _hidden_headers(fields)
+    headers = {**hidden, **request.headers}
     claim = Claim(access_key_id, signature, headers.get(_TOKEN, ""))
     texts = _strings_to_sign(request, headers, expires, bucket_of_host)
     credential = _verify(claim, texts, find_credential)
     _check_life(int(expires))
-    return Verified(credential, "", VERSION_2, IN_QUERY)
+    return Verified(credential, "", VERSION_2, IN_QUERY, headers=hidden)
 
 
 def _hidden_headers(fields: Fields) -> dict[str, str]:
     """What would have been a header stands in the query: a URL has nothing else. A header cannot
     hold the end of a line, by which the text that is signed would say something else."""
-    return {name.lower(): text for name, text in fields if "\n" not in text}
+    given = [(name.lower(), text.strip()) for name, text in fields if "\n" not in text]
+    return {n: text for n, text in given if n.startswith("x-amz-") or n in _AMONG_HEADERS}
 
 
 def _read_header(authorization: str) -> tuple[str, str]:
@@ -159,9 +160,10 @@ def _strings_to_sign(
 
 
 def _signed_query(query: str) -> str:
-    signed = []
+    # A name that the router goes by and nobody signed would make another request of it.
+    signed, names = [], _SIGNED_FIELDS | subresources()
     for name, sign, value in [field.partition("=") for field in query.split("&")]:
-        if decoded(name) in _SIGNED_FIELDS:
+        if decoded(name) in names:
             signed.append(f"{decoded(name)}{sign}{decoded(value)}")
     return f"?{'&'.join(sorted(signed))}" if signed else ""
 
