@@ -36,7 +36,7 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
 
 
 def race(names: Sequence[str], rounds: int = 25) -> dict[str, list[float]]:
-    """Microseconds for one call of each arm, one figure a round: of CPU, or for objects by the clock
+    """Microseconds for one call of each arm, one figure a round: of CPU, for objects by the clock
     on the wall."""
     figures: dict[str, list[float]] = {name: [] for name in names}
     with ExitStack() as running:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 import zlib
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from kmslab.errors import IntegrityError, ServiceError
 from kmslab.services.s3.content import read_content, store_content
+from kmslab.services.s3.content_range import Lane
 from kmslab.sources import insecure_seeded_random
 from kmslab.store.object_files import NewObjectFile, ObjectFiles, OpenObjectFiles
 from kmslab.vault.domain_key import DomainKey
@@ -200,6 +202,30 @@ def test_a_long_object_comes_back_in_equal_portions(portion, no_thread_stays):
     assert {len(one) for one in portions[:-1]} == {portion}
 
 
+def test_a_client_that_takes_its_time_gets_the_same_bytes():
+    stream = opened([kept(BYTES[: 4 * MIB])])
+    portions = []
+    while portion := stream.read(300_000):
+        portions.append(portion)
+        time.sleep(0.02)
+    assert b"".join(portions) == BYTES[: 4 * MIB]
+
+
+@pytest.mark.parametrize("first", [0, 10, CHUNK, MIB, MIB + 5, 2 * MIB + 5])
+def test_a_helping_thread_that_lags_behind_is_waited_for(first, monkeypatch):
+    fill = Lane.fill
+
+    def lag(self, target, position):
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.05)
+        fill(self, target, position)
+
+    monkeypatch.setattr(Lane, "fill", lag)
+    stream = opened([kept(BYTES)])
+    assert stream.read(first) == BYTES[:first]
+    assert stream.read() == BYTES[first:]
+
+
 def test_what_is_read_is_bytes():
     stream = opened([kept(BYTES)])
     assert [type(stream.read(size)) for size in (10, MIB, 5 * MIB, -1)] == [bytes] * 4
@@ -369,6 +395,29 @@ def test_all_that_comes_before_a_damaged_chunk_is_still_delivered(portion, no_th
         stream.read(portion)
 
 
+@pytest.mark.parametrize("damaged", range(0, 192, 13))
+def test_damage_anywhere_is_found_when_all_is_read_at_once(damaged, no_thread_stays):
+    segment = kept(BYTES)
+    touch(segment, damaged * SEALED_CHUNK + 5)
+    assert is_refused([segment])
+
+
+def test_after_a_refusal_what_comes_before_the_damage_can_still_be_had():
+    segment = kept(BYTES)
+    touch(segment, 100 * SEALED_CHUNK)
+    stream = opened([segment])
+    assert stream.read(10) == BYTES[:10]
+    assert stream.read(4 * MIB) == BYTES[10 : 4 * MIB + 10]
+    for too_much in (8 * MIB, 4 * MIB, -1):
+        with pytest.raises(IntegrityError):
+            stream.read(too_much)
+    rest = BYTES[4 * MIB + 10 : 100 * CHUNK]
+    assert stream.read(len(rest)) == rest
+    with pytest.raises(IntegrityError):
+        stream.read(1)
+    stream.close()
+
+
 def test_a_damaged_end_does_not_keep_a_reader_from_the_beginning():
     segment = kept(BYTES)
     touch(segment, -1)
@@ -447,7 +496,7 @@ def test_a_file_that_becomes_shorter_under_a_reader_is_refused():
     stream = opened([segment])
     os.truncate(FILES.path(segment[0]), 50 * SEALED_CHUNK)
     assert stream.read(50 * CHUNK) == BYTES[: 50 * CHUNK]
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError, match="ends early"):
         stream.read()
     stream.close()
 
