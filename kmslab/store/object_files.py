@@ -78,7 +78,6 @@ class ObjectFiles:
             self._remove = weakref.finalize(self, shutil.rmtree, self._directory, True)
         else:
             self._directory = directory / "objects"
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def close(self) -> None:
         """Remove a temporary directory, and do nothing to another one."""
@@ -93,6 +92,9 @@ class ObjectFiles:
 
     def new(self, content_id: str) -> NewObjectFile:
         """A file to be written. Raises FileExistsError where one of this name is being written."""
+        if not self._remove:
+            # Made with the first object: a lab that has none has no such directory.
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return NewObjectFile(self.path(content_id))
 
     def has(self, content_id: str) -> bool:
