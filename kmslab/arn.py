@@ -60,3 +60,7 @@ def bucket_arn(bucket_name: str) -> str:
 
 def object_arn(bucket_name: str, object_key: str) -> str:
     return f"arn:{PARTITION}:s3:::{bucket_name}/{object_key}"
+
+
+def trail_arn(account: str, region: str, trail_name: str) -> str:
+    return f"arn:{PARTITION}:cloudtrail:{region}:{account}:trail/{trail_name}"

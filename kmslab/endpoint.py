@@ -12,8 +12,10 @@ which sign nothing and cannot be reached over HTTP. An operation that returns wi
 for a decision is denied here. Nothing is special about any principal.
 """
 
+import io
+import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -22,12 +24,15 @@ from kmslab.access.decision import Decision
 from kmslab.access.stored_policies import stored_key_policy
 from kmslab.errors import ServiceError
 from kmslab.recording import events_of
-from kmslab.services import iam, kms, s3, sts
+from kmslab.services import cloudtrail, iam, kms, s3, sts
 from kmslab.services.call import Call, Operation, Output
 from kmslab.services.callers import ANONYMOUS, Caller, Callers
+from kmslab.services.cloudtrail.backing import Backing as CloudTrailBacking
+from kmslab.services.cloudtrail.deliveries import Deliveries
 from kmslab.services.condition_keys import IN_PROCESS, INTERNAL, Origin
 from kmslab.services.kms.deletion import delete_key
 from kmslab.services.kms.grant_requests import asked_grant
+from kmslab.services.s3.authorization import may_put_object
 from kmslab.services.s3.backing import Backing
 from kmslab.services.s3.checked_documents import CheckedDocument
 from kmslab.sources import Clock, RandomBytes, uuid_text
@@ -38,7 +43,13 @@ from kmslab.wire import aws_chunked, json_protocol, query, rest_xml, s3_signatur
 from kmslab.wire.message import Answer, Request
 from kmslab.wire.model import OperationSchema, service_schema
 
-SERVICES: dict[str, ModuleType] = {"iam": iam, "kms": kms, "s3": s3, "sts": sts}
+SERVICES: dict[str, ModuleType] = {
+    "cloudtrail": cloudtrail,
+    "iam": iam,
+    "kms": kms,
+    "s3": s3,
+    "sts": sts,
+}
 
 _MOST_DECISIONS = 1000
 _MOST_OF_A_CALL = 50
@@ -82,6 +93,10 @@ class Endpoint:
         self.mark: Mark | None = None
         # What S3 stores objects with; the lab gives it, since S3 calls KMS through this door.
         self.backing: Backing | None = None
+        # What CloudTrail works with, and what it has to deliver: of the lab as well.
+        self.cloudtrail: CloudTrailBacking | None = None
+        self.deliveries: Deliveries | None = None
+        self._one_delivers = threading.Lock()
 
     def handle(self, request: Request) -> Answer:
         """Answer one signed request."""
@@ -178,10 +193,14 @@ class Endpoint:
         caller: Caller,
         region: str,
         decisions: list[Decision] | None = None,
+        *,
+        now: float | None = None,
+        content: bytes | None = None,
     ) -> Output:
         """The call of one of the lab's own services: as itself, or in the name of a caller whose
-        call it forwards. `given` are the parameters as JSON values; what is decided is added to
-        `decisions`. Raises ServiceError."""
+        call it forwards. `given` are the parameters as JSON values, `content` the body where it is
+        a stream; what is decided is added to `decisions`. `now` is the time of the call, by default
+        the clock's. Raises ServiceError."""
         fresh = self._random(32)
         schema = service_schema(service).operation(operation)
         if schema is None:
@@ -189,16 +208,26 @@ class Endpoint:
         origin = INTERNAL
         if caller.principal.is_service:
             origin = Origin(caller.principal.arn, caller.principal.arn, secure=True)
-        call = self._call(service, operation, caller, region, origin)
+        call = self._call(service, operation, caller, region, origin, now)
+        if content is not None:
+            call.content = io.BytesIO(content)
         request_id = uuid_text(fresh[:16])
         output, problem = self._perform(
-            call, schema, lambda: schema.read(given), request_id, fresh[16:]
+            call, schema, lambda: _own_parameters(call, given, schema), request_id, fresh[16:]
         )
         if decisions is not None:
             decisions += call.decisions
         if problem:
             raise problem
         return output
+
+    def may_put_object(self, given: Mapping[str, Any], caller: Caller, region: str) -> bool:
+        """Whether `caller` may do a PutObject with these parameters; nothing is written and nothing
+        recorded. Raises ServiceError where there is no such bucket in `region`."""
+        origin = Origin(caller.principal.arn, caller.principal.arn, secure=True)
+        call = self._call("s3", "PutObject", caller, region, origin)
+        call.parameters = dict(given)
+        return may_put_object(call)
 
     def would(
         self,
@@ -228,29 +257,64 @@ class Endpoint:
         self.decisions.clear()
         self.last_decision = None
 
-    def run_due(self) -> None:
-        """Do what the clock has brought due, each thing at its own time."""
-        next_due = self._store.next_due()
-        if next_due is None or next_due > self._clock.now():
+    def run_due(self, wait: bool = False) -> None:
+        """Do what the clock has brought due, each thing at its own time. One thread at a time does;
+        another one goes on without, unless it is to `wait`."""
+        if not self._is_due() or not self._one_delivers.acquire(blocking=wait):
             return
+        try:
+            while self._is_due():
+                self._do_next()
+        finally:
+            self._one_delivers.release()
+
+    def _is_due(self) -> bool:
+        when = self._next_due()
+        return when is not None and when <= self._clock.now()
+
+    def _next_due(self) -> float | None:
+        ends = self._store.next_due()
+        owed = self.deliveries.next_due() if self.deliveries else None
+        if ends is None or owed is None:
+            return owed if ends is None else ends
+        return min(ends, owed)
+
+    def _do_next(self) -> None:
+        """What comes next: a record ends, or CloudTrail delivers."""
+        ends = self._store.next_due()
+        owed = self.deliveries.next_due() if self.deliveries else None
+        if self.deliveries and owed is not None and (ends is None or owed < ends):
+            self.deliveries.do_next()
+        else:
+            self._end_record()
+
+    def _end_record(self) -> None:
         with self._store.lock:
-            while due := self._store.next_due_record(self._clock.now()):
-                when, record = due
-                if isinstance(record, KmsKey):
-                    delete_key(record, when, self._store, self._hsm, self._random)
-                else:
-                    # A grant whose removal has spread, or a session long over: nobody is told.
-                    self._store.commit(Changes(deleted=[record]), ())
+            due = self._store.next_due_record(self._clock.now())
+            if due is None:
+                return
+            when, record = due
+            if isinstance(record, KmsKey):
+                delete_key(record, when, self._store, self._hsm, self._random)
+            else:
+                # A grant whose removal has spread, or a session long over: nobody is told.
+                self._store.commit(Changes(deleted=[record]), ())
 
     def _call(
-        self, service: str, operation: str, caller: Caller, region: str, origin: Origin
+        self,
+        service: str,
+        operation: str,
+        caller: Caller,
+        region: str,
+        origin: Origin,
+        now: float | None = None,
     ) -> Call:
         return Call(
             service,
             operation,
             caller,
             region,
-            self._clock.now(),
+            self._clock.now() if now is None else now,
             origin,
             self._store,
             self._hsm,
@@ -258,6 +322,7 @@ class Endpoint:
             self._grant_propagation,
             self.mark,
             self.backing,
+            self.cloudtrail,
         )
 
     def _perform(
@@ -316,6 +381,18 @@ def _rest_parameters(call: Call, request: Request, schema: OperationSchema) -> d
     call.parameters = parameters
     s3.note_request(call)
     return parameters
+
+
+def _own_parameters(call: Call, given: dict[str, Any], schema: OperationSchema) -> dict[str, Any]:
+    """The parameters of a call by one of the lab's own services. S3's events tell of headers, so
+    it is sent those that the request would have."""
+    call.parameters = schema.read(given)
+    if call.service == "s3":
+        host = f"s3.{call.region}.amazonaws.com"
+        bucket_name = call.parameters.get("Bucket")
+        call.headers = {"host": f"{bucket_name}.{host}" if bucket_name else host}
+        s3.note_request(call)
+    return call.parameters
 
 
 def _dispatch(call: Call) -> Output:

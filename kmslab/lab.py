@@ -23,6 +23,8 @@ from kmslab.at_rest import ObjectsAtRest
 from kmslab.endpoint import SERVICES, Endpoint
 from kmslab.errors import PolicyError
 from kmslab.services.callers import Caller, Credential
+from kmslab.services.cloudtrail.backing import Backing as CloudTrailBacking
+from kmslab.services.cloudtrail.deliveries import Deliveries
 from kmslab.services.condition_keys import encryption_context_member
 from kmslab.services.s3.backing import Backing
 from kmslab.services.s3.bucket_keys import BucketKeys
@@ -37,6 +39,7 @@ from kmslab.store.store import Changes, Store
 from kmslab.vault.domain_key import SIZE, DomainKey, domain_key_in
 from kmslab.vault.hsm import Hsm
 from kmslab.vault.object_sealer import ObjectSealer
+from kmslab.vault.trail_signer import TrailSigner
 from kmslab.wire.message import Answer, Request
 from kmslab.wire.model import region_names
 
@@ -55,7 +58,9 @@ class Lab:
     `path` is a directory that keeps the lab's state; without one it lives in memory.
     `clock` and `random` make a lab repeatable: see `kmslab.StillClock` and
     `kmslab.insecure_seeded_random`. `grant_propagation` is how long a new or removed grant takes
-    to spread through KMS; at AWS it is usually under five minutes. Raises StateError where
+    to spread through KMS; at AWS it is usually under five minutes. `digests_use_sse_s3` has
+    CloudTrail encrypt its digest files as it did until May 2025: with SSE-S3, even where the trail
+    has a KMS key. Raises StateError where
     `path` cannot be used, ValueError for a time below zero.
     """
 
@@ -65,6 +70,7 @@ class Lab:
         clock: Clock | None = None,
         random: RandomBytes = system_random,
         grant_propagation: timedelta = timedelta(0),
+        digests_use_sse_s3: bool = False,
     ) -> None:
         if grant_propagation < timedelta(0):
             raise ValueError(f"grant_propagation must not be below zero, not {grant_propagation}")
@@ -96,9 +102,14 @@ class Lab:
             partial(self.endpoint.call, "kms"),
         )
         self.endpoint.backing = self._backing
+        trails = CloudTrailBacking(
+            self.endpoint, TrailSigner(domain_key), digests_use_sse_s3=digests_use_sse_s3
+        )
+        self.endpoint.cloudtrail = trails
+        self.endpoint.deliveries = Deliveries(self._store, trails, random)
         self.s3 = ObjectsAtRest(self._store, files)
         self.clock.before_advance = self._journal_clock
-        self.clock.after_advance = self.endpoint.run_due
+        self.clock.after_advance = partial(self.endpoint.run_due, wait=True)
 
     # --- Who may call ---------------------------------------------------------------------
 

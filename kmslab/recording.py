@@ -14,7 +14,7 @@ from kmslab.store.events import Event
 from kmslab.wire.model import OperationSchema
 
 # CloudTrail marks as read-only what changes no resource, cryptography included.
-_READING = ("Get", "List", "Describe", "Generate", "Head", "Simulate")
+_READING = ("Get", "List", "Describe", "Generate", "Head", "Simulate", "Lookup")
 _READ_ONLY = frozenset(
     {"Encrypt", "Decrypt", "ReEncrypt", "Sign", "Verify", "VerifyMac", "AssumeRole"}
 )

@@ -52,8 +52,10 @@ class Principal:
         return arns.account_root_arn(self.account)
 
     def forwarded_by(self, service: str) -> "Principal":
-        """The same caller, whose call `service` (s3.amazonaws.com) makes in its name."""
-        identity = {**self.identity, "invokedBy": "AWS Internal"}
+        """The same caller, whose call `service` (s3.amazonaws.com) makes in its name. A service
+        that calls for itself stays who it is: its events name it, whoever forwards the call."""
+        forwarded = {} if self.is_service else {"invokedBy": "AWS Internal"}
+        identity = {**self.identity, **forwarded}
         return replace(self, identity=identity, via=(*self.via, service))
 
 

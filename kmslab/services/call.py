@@ -31,7 +31,8 @@ from kmslab.vault.hsm import Hsm
 from kmslab.wire.message import Stream
 
 if TYPE_CHECKING:
-    # S3's modules import this one.
+    # The modules of S3 and CloudTrail import this one.
+    from kmslab.services.cloudtrail.backing import Backing as CloudTrailBacking
     from kmslab.services.s3.backing import Backing
 
 Output = dict[str, Any] | None
@@ -56,6 +57,7 @@ class Call:
 
     __slots__ = (
         "_backing",
+        "_cloudtrail",
         "additional",
         "afterwards",
         "answer_content",
@@ -103,6 +105,7 @@ class Call:
         grant_propagation: float = 0.0,
         mark: Callable[[str], None] | None = None,
         backing: "Backing | None" = None,
+        cloudtrail: "CloudTrailBacking | None" = None,
     ) -> None:
         self.service = service
         self.operation = operation
@@ -127,6 +130,7 @@ class Call:
         self.tells_its_output = False
         self.additional: dict[str, Any] | None = None
         self._backing = backing
+        self._cloudtrail = cloudtrail
         self.headers: Mapping[str, str] = {}
         self.content: Stream | None = None
         self.answer_content: Stream | None = None
@@ -155,6 +159,13 @@ class Call:
         if self._backing is None:
             raise RuntimeError("this door was given nothing to store objects with")
         return self._backing
+
+    @property
+    def cloudtrail(self) -> "CloudTrailBacking":
+        """What CloudTrail works with. Raises RuntimeError where the door was given nothing."""
+        if self._cloudtrail is None:
+            raise RuntimeError("this door was given nothing to deliver log files with")
+        return self._cloudtrail
 
     @property
     def decision(self) -> Decision | None:

@@ -9,6 +9,13 @@ from typing import ClassVar
 
 from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
 from kmslab.store.s3_records import Bucket, MultipartUpload, StoredObject, UploadedPart
+from kmslab.store.trail_records import (
+    DeliveredLogFile,
+    DigestChain,
+    SigningKey,
+    Trail,
+    WaitingFile,
+)
 
 
 def shelf_of(account: str, region: str) -> str:
@@ -154,6 +161,11 @@ Record = (
     | StoredObject
     | MultipartUpload
     | UploadedPart
+    | Trail
+    | WaitingFile
+    | DeliveredLogFile
+    | DigestChain
+    | SigningKey
 )
 
 KINDS: dict[str, type[Record]] = {
@@ -162,5 +174,6 @@ KINDS: dict[str, type[Record]] = {
         *(User, Role, ManagedPolicy, AccessKey, RoleSession),
         *(KmsKey, KeyToken, Alias, Grant),
         *(Bucket, StoredObject, MultipartUpload, UploadedPart),
+        *(Trail, WaitingFile, DeliveredLogFile, DigestChain, SigningKey),
     )
 }

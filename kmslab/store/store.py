@@ -18,6 +18,13 @@ from kmslab.store.journal import Journal
 from kmslab.store.records import KINDS, Alias, Grant, KeyToken, KmsKey, Record
 from kmslab.store.s3_records import Bucket, MultipartUpload, StoredObject, UploadedPart
 from kmslab.store.table import Table
+from kmslab.store.trail_records import (
+    DeliveredLogFile,
+    DigestChain,
+    SigningKey,
+    Trail,
+    WaitingFile,
+)
 
 DueRecord = KmsKey | Grant | RoleSession
 """The kinds of record that end by the clock."""
@@ -48,10 +55,17 @@ class Store:
         self.objects: Table[StoredObject] = Table()
         self.multipart_uploads: Table[MultipartUpload] = Table()
         self.uploaded_parts: Table[UploadedPart] = Table()
+        self.trails: Table[Trail] = Table()
+        self.waiting_files: Table[WaitingFile] = Table()
+        self.delivered_log_files: Table[DeliveredLogFile] = Table()
+        self.digest_chains: Table[DigestChain] = Table()
+        self.signing_keys: Table[SigningKey] = Table()
         self.grant_index = GrantIndex()
         # Counts changes of users, roles and policies: what was read from them may be kept as long
         # as it stands still.
         self.identities_version = 0
+        # Counts changes of trails and of what they owe.
+        self.trails_version = 0
         self.events: list[Event] = []
         self.lock = threading.RLock()
         # What ends by the clock: (when, table, shelf, name). An entry may be out of date; who
@@ -105,6 +119,7 @@ class Store:
                 getattr(self, table).clear()
             self.grant_index.clear()
             self.identities_version += 1
+            self.trails_version += 1
             self.events.clear()
             self._due.clear()
 
@@ -134,6 +149,8 @@ class Store:
     def _note(self, record: Record) -> None:
         if isinstance(record, User | Role | ManagedPolicy):
             self.identities_version += 1
+        elif isinstance(record, Trail | WaitingFile | DigestChain):
+            self.trails_version += 1
 
     def _table(self, record: Record) -> Table[Any]:
         table: Table[Any] = getattr(self, record.table)

@@ -1,4 +1,4 @@
-"""The JSON 1.1 protocol of KMS: X-Amz-Target names the operation, the body is a JSON object.
+"""The JSON 1.1 protocol of KMS and CloudTrail: X-Amz-Target names the operation, the body is JSON.
 
 Requests to parsed bodies, results and refusals to answers; nothing about signatures or keys.
 """
@@ -26,7 +26,10 @@ _from_json = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 # X-Amz-Target's prefix → the service.
-_SERVICES = {"TrentService": "kms"}
+_SERVICES = {
+    "TrentService": "kms",
+    "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
+}
 
 
 def speaks(request: Request) -> bool:

@@ -112,6 +112,13 @@ def find_source(call: Call, bucket_name: str, object_key: str) -> StoredObject:
     return stored
 
 
+def may_put_object(call: Call) -> bool:
+    """Whether `call`, a PutObject, would be authorised. Raises as `find_bucket` does."""
+    bucket = find_bucket(call)
+    resource = f"{bucket.arn}/{call.parameters['Key']}"
+    return decide_on(call, bucket, "PutObject", resource).allowed
+
+
 def note_resources(call: Call, bucket: Bucket, object_key: str = "") -> None:
     """Tell the event what was touched."""
     arns = (f"{bucket.arn}/{object_key}", bucket.arn) if object_key else (bucket.arn,)

@@ -4,8 +4,7 @@ The lab puts it together. KMS is called like by everybody: the call is authorise
 the name of the caller whose request S3 serves.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from kmslab.access.decision import Decision
 from kmslab.services.call import Output
@@ -14,9 +13,21 @@ from kmslab.services.s3.bucket_keys import BucketKeys
 from kmslab.services.s3.sealing import Sealer
 from kmslab.store.object_files import ObjectFiles
 
-# Operation, parameters, caller, Region, and a list that what is decided is added to → the answer.
-# Raises ServiceError.
-CallKms = Callable[[str, dict[str, Any], Caller, str, list[Decision]], Output]
+
+class CallKms(Protocol):
+    """The door's entry to KMS. What is decided is added to `decisions`; `now` is the time of the
+    request that S3 serves. Raises ServiceError."""
+
+    def __call__(
+        self,
+        operation: str,
+        given: dict[str, Any],
+        caller: Caller,
+        region: str,
+        decisions: list[Decision] | None = None,
+        *,
+        now: float | None = None,
+    ) -> Output: ...
 
 
 class Backing(NamedTuple):

@@ -1,0 +1,55 @@
+"""Key pairs that sign: CloudTrail's digests today. The private half rests wrapped.
+
+RSA of 2048 bits, RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017), as CloudTrail signs its digest files. A
+key pair is drawn from the operating system, in a lab with seeded randomness too, since OpenSSL
+takes its primes from nowhere else. What is signed, and for which Region, is not known here.
+"""
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
+
+from kmslab.errors import IntegrityError
+from kmslab.vault.domain_key import DomainKey
+
+_EXPONENT, _BITS = 65_537, 2048
+_PURPOSE = b"kmslab sign digest files"
+
+
+class TrailSigner:
+    """Makes signing keys and signs with them. `domain_key` wraps what rests outside."""
+
+    def __init__(self, domain_key: DomainKey) -> None:
+        self._domain_key = domain_key
+        self._opened: dict[bytes, rsa.RSAPrivateKey] = {}
+
+    def new_key_pair(self) -> tuple[bytes, bytes]:
+        """The public key, as PKCS #1 in DER, and the token of the private key. It takes tens of
+        milliseconds or more, so hold no lock meanwhile."""
+        private_key = rsa.generate_private_key(_EXPONENT, _BITS)
+        public_key = private_key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
+        material = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        return public_key, self._domain_key.wrap(material, _PURPOSE)
+
+    def sign(self, token: bytes, message: bytes) -> bytes:
+        """The signature of `message` by the private key of `token`. Raises IntegrityError for a
+        token that is not this domain's."""
+        return self._open(token).sign(message, padding.PKCS1v15(), hashes.SHA256())
+
+    def _open(self, token: bytes) -> rsa.RSAPrivateKey:
+        private_key = self._opened.get(token)
+        if private_key is None:
+            material = self._domain_key.unwrap(token, _PURPOSE)
+            if material is None:
+                raise IntegrityError("the token of a signing key does not open")
+            # What comes out of a wrap of this domain went in as a good key.
+            loaded = load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True)
+            assert isinstance(loaded, rsa.RSAPrivateKey)
+            private_key = self._opened[token] = loaded
+        return private_key
