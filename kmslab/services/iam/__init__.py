@@ -1,15 +1,8 @@
 """AWS Identity and Access Management: users, roles and policies, one module per concept.
 
-Which function answers which operation follows from the service model: CreateUser is answered
-by `create_user`, wherever in these modules that stands.
+CreateUser is answered by `create_user`, wherever in these modules that stands.
 """
 
-from functools import cache
-from types import ModuleType
-
-from botocore import xform_name
-
-from kmslab.services.call import Operation
 from kmslab.services.iam import (
     access_keys,
     attachments,
@@ -23,8 +16,9 @@ from kmslab.services.iam import (
     tags,
     users,
 )
+from kmslab.services.operation_finder import operation_finder
 
-_MODULES: tuple[ModuleType, ...] = (
+find_operation = operation_finder(
     users,
     access_keys,
     roles,
@@ -37,14 +31,3 @@ _MODULES: tuple[ModuleType, ...] = (
     boundaries,
     simulation,
 )
-
-
-@cache
-def find_operation(name: str) -> Operation | None:
-    """The function for operation `name`, or None where it is not built yet."""
-    function_name = xform_name(name)
-    for module in _MODULES:
-        function: Operation | None = getattr(module, function_name, None)
-        if function is not None:
-            return function
-    return None

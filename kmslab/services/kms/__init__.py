@@ -4,12 +4,6 @@ Which function answers which operation follows from the service model: CreateKey
 by `create_key`, wherever in these modules that stands.
 """
 
-from functools import cache
-from types import ModuleType
-
-from botocore import xform_name
-
-from kmslab.services.call import Operation
 from kmslab.services.kms import (
     aliases,
     asymmetric_keys,
@@ -23,8 +17,9 @@ from kmslab.services.kms import (
     re_encryption,
     tags,
 )
+from kmslab.services.operation_finder import operation_finder
 
-_MODULES: tuple[ModuleType, ...] = (
+find_operation = operation_finder(
     keys,
     asymmetric_keys,
     aliases,
@@ -37,14 +32,3 @@ _MODULES: tuple[ModuleType, ...] = (
     grant_lists,
     deletion,
 )
-
-
-@cache
-def find_operation(name: str) -> Operation | None:
-    """The function for operation `name`, or None where it is not built yet."""
-    function_name = xform_name(name)
-    for module in _MODULES:
-        function: Operation | None = getattr(module, function_name, None)
-        if function is not None:
-            return function
-    return None

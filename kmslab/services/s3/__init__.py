@@ -5,12 +5,7 @@ in these modules that stands. Nothing here holds a key for longer than a request
 Keys, which nobody can read.
 """
 
-from functools import cache
-from types import ModuleType
-
-from botocore import xform_name
-
-from kmslab.services.call import Operation
+from kmslab.services.operation_finder import operation_finder
 from kmslab.services.s3 import (
     bucket_encryption,
     bucket_policies,
@@ -27,7 +22,7 @@ from kmslab.services.s3 import (
 
 note_request = noting.note_request
 
-_MODULES: tuple[ModuleType, ...] = (
+find_operation = operation_finder(
     buckets,
     bucket_encryption,
     bucket_policies,
@@ -39,14 +34,3 @@ _MODULES: tuple[ModuleType, ...] = (
     object_attributes,
     update_encryption,
 )
-
-
-@cache
-def find_operation(name: str) -> Operation | None:
-    """The function for operation `name`, or None where it is not built yet."""
-    function_name = xform_name(name)
-    for module in _MODULES:
-        function: Operation | None = getattr(module, function_name, None)
-        if function is not None:
-            return function
-    return None
