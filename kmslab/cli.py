@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -155,6 +156,29 @@ def serve_command(
     except ValueError as problem:
         raise click.UsageError(str(problem)) from None
     sys.exit(serving.run(host, port, admitted, state, allow_control))
+
+
+@main.command("verify-trail")
+@click.option("--trail-arn", required=True, metavar="ARN", help="The trail.")
+@click.option("--start-time", required=True, metavar="TIME", help="Such as 2026-01-05T09:00:00Z.")
+@click.option("--end-time", default="", metavar="TIME", help="By default the hour at CloudTrail.")
+@click.option("--s3-bucket", default="", help="Where the files lie, if not where it delivers now.")
+@click.option("--s3-prefix", default="", help="The trail's prefix in that bucket.")
+@click.option("--account-id", default="", help="A member account of an organization's trail.")
+@click.option("--region", default="", help="Look into this Region alone, not into all.")
+@click.option("--endpoint-url", default="", help="Of a lab; by default AWS as boto3 finds it.")
+@click.option("--verbose", is_flag=True, help="Tell of every file, not only of findings.")
+def verify_trail_command(**options: Any) -> None:
+    """Say whether a trail's files are what CloudTrail delivered, at AWS or in a lab.
+
+    Exit code 0: intact; 1: findings; 2: misuse; 255: something could not be read.
+    """
+    from kmslab.trail_integrity import command
+
+    try:
+        sys.exit(command.run(command.Asked(**options)))
+    except ValueError as misuse:
+        raise click.UsageError(str(misuse)) from misuse
 
 
 @contextmanager

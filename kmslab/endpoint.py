@@ -283,14 +283,16 @@ class Endpoint:
         """What comes next: a record ends, or CloudTrail delivers."""
         ends = self._store.next_due()
         owed = self.deliveries.next_due() if self.deliveries else None
-        if self.deliveries and owed is not None and (ends is None or owed < ends):
+        if ends is not None and (owed is None or ends <= owed):
+            self._end_record(ends)
+        elif self.deliveries:
             self.deliveries.do_next()
-        else:
-            self._end_record()
 
-    def _end_record(self) -> None:
+    def _end_record(self, by: float) -> None:
+        """End the next record whose time has come by then; what is first may be out of date, and
+        what comes behind it may be later than a delivery."""
         with self._store.lock:
-            due = self._store.next_due_record(self._clock.now())
+            due = self._store.next_due_record(by)
             if due is None:
                 return
             when, record = due

@@ -57,10 +57,9 @@ def events_of(
     if not event.account:
         # Nobody asked for what is nobody's: no account has a trail for that.
         return ()
-    at_home = f":{event.account}:"
-    if refusal is not None or all(at_home in arn for arn in call.resources):
-        return (event,)
-    others = [account for account in _owners(call) if account != event.account]
+    at_home, others = f":{event.account}:", []
+    if refusal is None and not all(at_home in arn for arn in call.resources):
+        others = [account for account in _owners(call) if account != event.account]
     return _shared(event, others, call)
 
 
@@ -72,8 +71,9 @@ def _owners(call: Call) -> list[str]:
 
 def _shared(event: Event, others: list[str], call: Call) -> tuple[Event, ...]:
     """Across accounts every side is told, the others not more of the caller than account and id
-    (CloudTrail User Guide, "userIdentity element"); a service is no stranger anywhere."""
-    if not others:
+    (CloudTrail User Guide, "userIdentity element"); a service is no stranger anywhere. What a
+    service does for itself has a shared id at home, too."""
+    if not others and not call.principal.is_service:
         return (event,)
     shared_id = uuid_text(call.random(16))
     stranger = {

@@ -161,6 +161,37 @@ def test_the_requests_of_notebook_09_are_looked_through_with_the_keyboard(open_n
         nothing_went_wrong(notebook)
 
 
+@BOTH_SIZES
+def test_the_way_of_a_log_file_in_notebook_10_is_walked_with_the_keyboard(open_notebook, size):
+    with open_notebook("10_cloudtrail_encrypted.ipynb", size) as notebook:
+        notebook.run_all()
+        page = notebook.page
+        page.evaluate(SHOW_THE_CELL, "sequence = trail_sequence")
+        handle = page.locator(".kmslab").get_by_role("slider")
+        title = page.locator(".kmslab-title", has_text=re.compile("^Moment"))
+        handle.focus()
+        assert "rgb(0, 114, 178) solid 3px" in handle.evaluate(OUTLINE)
+        page.keyboard.press("Home")
+        expect(title).to_have_text(re.compile("^Moment 1 of 5: UpdateTrail .*PolicyException$"))
+        for number, (words, arrows) in enumerate(
+            [
+                ("UpdateTrail by user/administrator: ok", 8),
+                ("PutObject by cloudtrail.amazonaws.com: ok", 5),
+                ("GetObject by user/administrator: ok", 6),
+                ("GetObject by user/bob: AccessDenied", 5),
+            ],
+            start=2,
+        ):
+            page.keyboard.press("ArrowRight")
+            expect(title).to_have_text(f"Moment {number} of 5: {words}")
+            drawing = page.get_by_role("img", name=f"Sequence diagram. {words}")
+            expect(drawing.locator("polygon")).to_have_count(arrows)
+            drawing.scroll_into_view_if_needed()
+            assert texts_outside(drawing) == []
+        expect(page.locator(".kmslab-steps li").nth(3)).to_contain_text("KMS → S3: ✗ AccessDenied")
+        nothing_went_wrong(notebook)
+
+
 def texts_outside(drawing):
     """The words that stand out of their drawing, or on other words of it."""
     frame = drawing.bounding_box()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kmslab.learn.widgets.grant_timeline import grant_timeline as grant_timeline
     from kmslab.learn.widgets.policy_playground import policy_playground as policy_playground
     from kmslab.learn.widgets.s3_sequence import s3_sequence as s3_sequence
+    from kmslab.learn.widgets.trail_sequence import trail_sequence as trail_sequence
     from kmslab.learn.wiretap import Wiretap as Wiretap
 
 _HOMES = {
@@ -45,6 +46,7 @@ _HOMES = {
     "s3_sequence": "widgets.s3_sequence",
     "service_call": "as_service",
     "suite_map": "suite",
+    "trail_sequence": "widgets.trail_sequence",
     "Wiretap": "wiretap",
 }
 

@@ -204,7 +204,8 @@ def serve(
     when_ready: Callable[[], None],
     each_second: Callable[[], None],
 ) -> None:
-    """Answer on `listener` until the process is told to stop; `each_second` does what is due."""
+    """Answer on `listener` until the process is told to stop; `each_second` does what is due, in a
+    thread of its own, since that may take long."""
     server_of(application, when_ready, each_second).run(sockets=[listener])
 
 
@@ -238,6 +239,8 @@ class _Server(uvicorn.Server):
         self._application = application
         self._when_ready = when_ready
         self._each_second = each_second
+        self._apart = ThreadPoolExecutor(1, "kmslab-due")
+        self._is_at_it = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -248,12 +251,20 @@ class _Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(_GRACE_SECONDS - 1, self._application.cut_off)
         await super().shutdown(sockets)
         self._application.close()
+        # What is being done is done to its end: the lab is closed after this.
+        await asyncio.to_thread(self._apart.shutdown)
 
     async def on_tick(self, counter: int) -> bool:
         # uvicorn ticks ten times a second.
-        if counter % 10 == 0:
-            try:
-                self._each_second()
-            except Exception:
-                _log.exception("could not do what is due")
+        if counter % 10 == 0 and not self._is_at_it:
+            self._is_at_it = True
+            self._apart.submit(self._do_what_is_due)
         return await super().on_tick(counter)
+
+    def _do_what_is_due(self) -> None:
+        try:
+            self._each_second()
+        except Exception:
+            _log.exception("could not do what is due")
+        finally:
+            self._is_at_it = False

@@ -194,8 +194,13 @@ def _blob_reader(shape: Shape) -> Reader:
     return read
 
 
+# CloudTrail answers a page size out of bounds with InvalidMaxResultsException.
+_RANGE_CHECKED_LATER = frozenset({"MaxResults"})
+
+
 def _number_reader(shape: Shape, types: Any, wanted: str) -> Reader:
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    limits = {} if shape.name in _RANGE_CHECKED_LATER else shape.metadata
+    least, most = limits.get("min"), limits.get("max")
 
     def read(given: Json, path: str, violations: list[str]) -> float:
         if not isinstance(given, types) or isinstance(given, bool):

@@ -4,10 +4,15 @@ S3's call to KMS has an event of its own, written before the event of the reques
 What tells that the two belong together is the caller, and the encryption context.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 Record = Mapping[str, Any]
+Test = Callable[[Record], bool]
+# Whether a service asked the second to answer the first.
+Caused = Callable[[Record, Record], bool]
+
+BY_CLOUDTRAIL = "cloudtrail.amazonaws.com"
 
 STORING = frozenset({"PutObject", "CopyObject"})
 
@@ -15,16 +20,32 @@ _CHANGING = STORING | {"DeleteObject", "UpdateObjectEncryption", "CompleteMultip
 _CONTEXTS = ("encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext")
 
 
-def paired(records: Iterable[Record]) -> Iterator[tuple[Record, list[Record]]]:
-    """Each request about an object, with the events of what S3 asked KMS for it."""
+def is_about_object(record: Record) -> bool:
+    return record["eventSource"] == "s3.amazonaws.com" and "key" in parameters(record)
+
+
+def caused(request: Record, asked: Record) -> bool:
+    """Whether S3 asked KMS this to answer `request`, which is about an object."""
+    if asked["eventSource"] != "kms.amazonaws.com":
+        return False
+    same_caller = _caller(request) == _caller(asked)
+    named = {context.get("aws:s3:arn") for _, context in contexts(asked)}
+    return same_caller and not named.isdisjoint(_arns(request))
+
+
+def paired(
+    records: Iterable[Record], is_request: Test = is_about_object, caused: Caused = caused
+) -> Iterator[tuple[Record, list[Record]]]:
+    """Each request with the events of what a service asked for it: by default the requests about
+    objects, for which S3 asked KMS."""
     waiting: list[Record] = []
     for record in _told_once(records):
-        if record["eventSource"] == "kms.amazonaws.com" and "invokedBy" in record["userIdentity"]:
-            waiting.append(record)
-        elif record["eventSource"] == "s3.amazonaws.com" and "key" in parameters(record):
-            asked = [each for each in waiting if _caused(record, each)]
+        if is_request(record):
+            asked = [each for each in waiting if caused(record, each)]
             waiting = [each for each in waiting if each not in asked]
             yield record, asked
+        elif "invokedBy" in record["userIdentity"]:
+            waiting.append(record)
 
 
 def left_alone(requests: list[Record]) -> list[bool]:
@@ -48,11 +69,11 @@ def _told_once(records: Iterable[Record]) -> Iterator[Record]:
             yield record
 
 
-def _caused(request: Record, asked: Record) -> bool:
-    """Whether S3 asked KMS this to answer `request`."""
-    same_caller = request["userIdentity"].get("arn") == asked["userIdentity"].get("arn")
-    named = {context.get("aws:s3:arn") for _, context in contexts(asked)}
-    return same_caller and not named.isdisjoint(_arns(request))
+def _caller(record: Record) -> tuple[Any, ...]:
+    """Somebody with a name, or a service that calls for itself."""
+    identity = record["userIdentity"]
+    service = identity.get("invokedBy") if identity.get("type") == "AWSService" else None
+    return identity.get("arn"), service
 
 
 def _arns(request: Record) -> set[str]:
@@ -85,6 +106,8 @@ def object_arn(request: Record) -> str:
 
 
 def who(record: Record) -> str:
-    """The caller, as the end of the ARN says it."""
-    arn = str(record["userIdentity"].get("arn", ""))
+    """The caller, as the end of the ARN says it, or the service that calls for itself."""
+    arn, service = _caller(record)
+    if service:
+        return str(service)
     return arn.split(":", 5)[5].removeprefix("assumed-role/") if arn else "somebody without a name"

@@ -5,8 +5,14 @@ wherever in these modules that stands. CloudTrail reaches S3 and KMS through the
 service principal that it is, and sees no key.
 """
 
-from kmslab.services.call import Operation
+from kmslab.services.cloudtrail import (
+    event_selectors,
+    logging_state,
+    lookup,
+    public_keys,
+    tags,
+    trails,
+)
+from kmslab.services.operation_finder import operation_finder
 
-
-def find_operation(name: str) -> Operation | None:
-    return None
+find_operation = operation_finder(trails, logging_state, event_selectors, lookup, public_keys, tags)

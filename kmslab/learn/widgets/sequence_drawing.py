@@ -1,4 +1,4 @@
-"""A request to S3 as a sequence diagram: lifelines, and an arrow for each step.
+"""An exchange as a sequence diagram: lifelines, and an arrow for each step.
 
 SVG as text, the same bytes for the same steps, with nothing in it from elsewhere. Who refuses is
 marked ✗, an answer is dashed: the colour only repeats it. Long details are cut; the list of steps
@@ -6,18 +6,19 @@ beside the drawing has them whole. What the steps mean is not known here.
 """
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
 from kmslab.learn.widgets import look
-from kmslab.learn.widgets.s3_steps import CALLER, DISK, KMS, S3, Exchange, Step
+from kmslab.learn.widgets.exchanges import Exchange, Step
 
-WIDTH = 430
-_PLACES = {CALLER: 38, S3: 140, KMS: 276, DISK: 392}
+WIDTH = 440
+# Where lifelines stand, from left to right.
+_PLACES = (44, 138, 276, 402)
 _TOP, _LINE, _GAP, _HEAD = 40, 16, 20, 7
 _HEADING, _DETAIL = 'font-weight="600"', 'font-size="12"'
 # The width of a letter of either, rather more than less.
-_HEADING_LETTER, _DETAIL_LETTER = 7.4, 6.7
+_HEADING_LETTER, _DETAIL_LETTER = 8.1, 7.1
 _COLOUR = "var(--jp-content-font-color1, #222222)"
 _PAPER = "var(--jp-layout-color1, #ffffff)"
 _FONT = "font-family: var(--jp-ui-font-family, sans-serif); font-size: 13px"
@@ -25,13 +26,13 @@ _FONT = "font-family: var(--jp-ui-font-family, sans-serif); font-size: 13px"
 
 def drawing(exchange: Exchange) -> str:
     """The diagram of `exchange`, as an SVG element."""
-    lifelines = [name for name in _PLACES if name != DISK or _concerns(exchange.steps, DISK)]
+    places = dict(zip(exchange.lifelines, _PLACES, strict=False))
     marks, bottom = [], _TOP
     for number, step in enumerate(exchange.steps, start=1):
-        mark, bottom = _step(number, step, bottom)
+        mark, bottom = _step(number, step, bottom, places)
         marks.append(mark)
     height = bottom + _GAP
-    heads = "".join(_lifeline(name, height) for name in lifelines)
+    heads = "".join(_lifeline(name, place, height) for name, place in places.items())
     words = f"<title>{escape(exchange.title)}</title><desc>{escape(_told(exchange))}</desc>"
     label = escape(f"Sequence diagram. {exchange.title}. {_told(exchange)}")
     return (
@@ -41,33 +42,22 @@ def drawing(exchange: Exchange) -> str:
     )
 
 
-def marked(step: Step) -> str:
-    """The words of a step, with a mark where it answers."""
-    if not step.is_answer:
-        return step.words
-    return f"✗ {step.words}" if step.error_code else f"✓ {step.words}"
-
-
 def _told(exchange: Exchange) -> str:
     return "; ".join(
-        f"{step.origin} to {step.target}: {marked(step)}"
+        f"{step.origin} to {step.target}: {step.marked}"
         if step.origin != step.target
         else f"{step.origin}: {step.words}"
         for step in exchange.steps
     )
 
 
-def _concerns(steps: Sequence[Step], lifeline: str) -> bool:
-    return any(lifeline in (step.origin, step.target) for step in steps)
-
-
 # --- The parts ----------------------------------------------------------------------------
 
 
-def _lifeline(name: str, height: int) -> str:
-    place = _PLACES[name]
+def _lifeline(name: str, place: int, height: int) -> str:
+    half = max(32, int(len(name) * _HEADING_LETTER / 2) + 4)
     return (
-        f'<rect x="{place - 32}" y="4" width="64" height="24" rx="3" fill="{_PAPER}" '
+        f'<rect x="{place - half}" y="4" width="{2 * half}" height="24" rx="3" fill="{_PAPER}" '
         f'stroke="{_COLOUR}"/>'
         f'<text x="{place}" y="21" text-anchor="middle" fill="{_COLOUR}" '
         f'font-weight="600">{name}</text>'
@@ -76,11 +66,11 @@ def _lifeline(name: str, height: int) -> str:
     )
 
 
-def _step(number: int, step: Step, top: int) -> tuple[str, int]:
+def _step(number: int, step: Step, top: int, places: Mapping[str, int]) -> tuple[str, int]:
     """A step below `top`, and where it ends."""
-    start, end = _PLACES[step.origin], _PLACES[step.target]
+    start, end = places[step.origin], places[step.target]
     left, baseline = min(start, end) + 8, top + _GAP
-    texts = [_text(_cut(f"{number} {marked(step)}", left), left, baseline, _HEADING)]
+    texts = [_text(_cut(f"{number} {step.marked}", left), left, baseline, _HEADING)]
     for line in _lines(step.details, left):
         baseline += _LINE
         texts.append(_text(line, left, baseline, _DETAIL))
@@ -93,10 +83,21 @@ def _lines(details: Iterable[str], left: int) -> Iterator[str]:
     """The details in lines that fit, of each the first two."""
     room = int((WIDTH - left) / _DETAIL_LETTER)
     for detail in details:
-        first, *more = textwrap.wrap(detail, room, subsequent_indent="  ", break_on_hyphens=False)
+        first, *more = _wrapped(detail, room)
         yield first
         if more:
             yield more[0] if len(more) == 1 else f"{more[0][: room - 1]}…"
+
+
+def _wrapped(detail: str, room: int) -> Iterator[str]:
+    """Lines of words; an ARN that is longer than a line is broken, but begins a line of its own."""
+    for line in textwrap.wrap(
+        detail, room, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    ):
+        while len(line) > room:
+            yield line[:room]
+            line = f"  {line[room:]}"
+        yield line
 
 
 def _cut(words: str, left: int) -> str:
