@@ -240,8 +240,8 @@ def test_a_source_that_is_replaced_meanwhile_is_copied_as_it_is_now(lab, s3, sse
     put(s3, **sse_kms)
     real, left = lab.endpoint.backing, [None]
 
-    def call_kms(*asked):
-        answer = real.call_kms(*asked)
+    def call_kms(*asked, **more):
+        answer = real.call_kms(*asked, **more)
         if left:
             left.pop()
             rival = threading.Thread(

@@ -218,8 +218,8 @@ def meanwhile(lab, monkeypatch, happens):
     """Let `happens` while S3 waits for KMS's next answer, once."""
     real, left = lab.endpoint.backing, [happens]
 
-    def call_kms(*asked):
-        answer = real.call_kms(*asked)
+    def call_kms(*asked, **more):
+        answer = real.call_kms(*asked, **more)
         if left:
             happens = left.pop()
             rival = threading.Thread(target=happens)
