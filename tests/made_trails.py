@@ -6,14 +6,17 @@ stands still unless it is moved. Whoever holds the private key, as a test does, 
 CloudTrail never would.
 """
 
+import base64
 import gzip
 import hashlib
 import json
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -162,7 +165,7 @@ class MadeTrail:
 
     def __init__(
         self,
-        lab: Lab,
+        lab: Any,
         *regions: str,
         account: str = ACCOUNT,
         prefix: str = "",
@@ -346,3 +349,50 @@ def made_trail(*regions: str, **options: Any) -> Iterator[MadeTrail]:
     """A trail in a lab of its own."""
     with still_lab() as lab:
         yield MadeTrail(lab, *regions, **options)
+
+
+# --- Over HTTP ----------------------------------------------------------------------------
+
+
+@contextmanager
+def served(cloudtrail: MadeCloudTrail) -> Iterator[str]:
+    """The address of a server that answers as `cloudtrail` does, for the AWS CLI."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            for name in ("StartTime", "EndTime"):
+                if name in asked:
+                    asked[name] = datetime.fromtimestamp(asked[name], UTC)
+            method = getattr(cloudtrail, _METHODS[operation])
+            answer = json.dumps(method(**asked), default=_as_json).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-amz-json-1.1")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+
+
+_METHODS = {
+    "DescribeTrails": "describe_trails",
+    "GetTrailStatus": "get_trail_status",
+    "LookupEvents": "lookup_events",
+    "ListPublicKeys": "list_public_keys",
+}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value.timestamp()
