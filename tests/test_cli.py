@@ -1,5 +1,6 @@
 """The commands: what they start, what they refuse in plain words, and how light they are."""
 
+import os
 import subprocess
 import sys
 
@@ -8,6 +9,8 @@ from click.testing import CliRunner
 
 from kmslab import cli, gate, project
 from kmslab.learn import workspace
+
+TRAIL_ARN = "arn:aws:cloudtrail:us-east-1:111122223333:trail/amber"
 
 
 def test_the_command_line_imports_nothing_heavy():
@@ -94,3 +97,30 @@ def test_the_gate_checks_format_lint_types_floors_tests_and_notebooks_in_this_or
     assert titles[:5] == ["format", "lint", "types", "floors", "unit tests"]
     assert titles[5:] == ["notebooks, strictly", "notebooks, rebuilt and compared"]
     assert all("--nbval-lax" not in step.command for step in gate.steps())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("", "Missing option '--trail-arn'"),
+        ("--trail-arn amber --start-time 2026-01-05", "not the ARN of a trail: 'amber'"),
+        (f"--trail-arn {TRAIL_ARN} --start-time 5.1.", "not a time such as"),
+    ],
+)
+def test_a_trail_is_verified_anywhere_and_misuse_is_told_in_words(
+    arguments, words, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(project, "PYPROJECT", tmp_path / "absent")
+    answer = CliRunner().invoke(cli.main, ["verify-trail", *arguments.split()])
+    assert answer.exit_code == 2
+    assert words in answer.output
+
+
+def test_without_credentials_a_trail_cannot_be_read(monkeypatch):
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    span = ("--start-time", "2026-01-05T09:00:00Z")
+    answer = CliRunner().invoke(cli.main, ["verify-trail", "--trail-arn", TRAIL_ARN, *span])
+    assert answer.exit_code == 255
+    assert "Unable to locate credentials" in answer.output

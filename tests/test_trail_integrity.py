@@ -25,7 +25,7 @@ from made_trails import (
     still_lab,
 )
 
-from kmslab.trail_integrity import UnknownTrail, verify_trail
+from kmslab.trail_integrity import UnknownTrail, command, verify_trail
 from kmslab.trail_integrity import reading as bounds
 
 MULTI_REGION = (HOME, "eu-west-1", "ap-northeast-1")
@@ -443,7 +443,8 @@ def test_a_log_file_that_waits_for_its_digest_is_no_finding_until_it_should_be_n
     hours.lab.clock.advance(minutes=5)
     hours.home.put_log_file(named=False)
     assert verify(hours).intact
-    hours.hours(1)
+    hours.lab.clock.advance(minutes=55)
+    hours.home.put_digest()
     assert kinds(hours) == ["unnamed log file"]
 
 
@@ -527,7 +528,20 @@ def test_the_same_hour_twice_is_told(hours):
     begins = iso(hours.now() - 30 * MINUTE)
     hours.lab.clock.advance(minutes=30)
     hours.home.put_digest(digestStartTime=begins)
-    assert "overlapping digests" in kinds(hours)
+    assert "overlapping hours" in kinds(hours)
+
+
+def test_a_digest_of_two_hours_is_told(hours):
+    """Else somebody with the private key could take an hour out and stretch the next one."""
+    hours.lab.clock.advance(hours=2)
+    hours.home.put_digest()
+    assert kinds(hours) == ["overlapping hours"]
+
+
+def test_an_unsigned_digest_in_between_does_not_discredit_the_next_one(hours):
+    made = hours.home.digests[2]
+    hours.put(made.object_key.replace("T120017Z", "T123017Z"), b"", metadata_of(made))
+    assert kinds(hours) == ["damaged digest"]
 
 
 def test_a_hole_in_a_chain_is_told(hours):
@@ -736,6 +750,53 @@ def test_an_organizations_trail_needs_account_and_id(hours):
         verify(hours)
 
 
+# --- The command --------------------------------------------------------------------------
+
+
+class MadeSession:
+    """Makes the clients that `boto3.Session` would."""
+
+    def __init__(self, trail):
+        self.trail = trail
+
+    def client(self, service, region_name, endpoint_url):
+        if service == "organizations":
+            return self
+        return self.trail.s3 if service == "s3" else self.trail.cloudtrail.in_region(region_name)
+
+    def describe_organization(self):
+        return {"Organization": {"Id": "o-amber12345"}}
+
+
+@pytest.fixture
+def session(monkeypatch, trail):
+    real = command.boto3.Session
+    made = MadeSession(trail)
+    made.get_available_partitions = real().get_available_partitions
+    made.get_available_regions = real().get_available_regions
+    monkeypatch.setattr(command.boto3, "Session", lambda: made)
+
+
+def test_the_command_asks_whose_organization_it_is(trail, session, capsys):
+    trail.folder = f"AWSLogs/o-amber12345/{trail.account}"
+    trail.cloudtrail.described[0]["IsOrganizationTrail"] = True
+    trail.hours(2)
+    asked = command.Asked(trail.arn, iso(START), account_id=trail.account)
+    assert command.run(asked) == command.INTACT
+    assert "us-east-1: 2/2 digest files valid, 2/2 log files valid" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("region", "code"), [("us-east-1", 0), ("eu-west-1", 1), ("mars-1", 1)])
+def test_the_command_looks_into_the_region_that_it_is_told(trail, session, region, code):
+    trail.hours(2)
+    assert command.run(command.Asked(trail.arn, "2026-01-05 09:00:17", region=region)) == code
+
+
+def test_the_command_takes_times_of_any_zone():
+    assert command.parse_time("2026-01-05T10:00:17+01:00") == START
+    assert command.parse_time("2026-01-05T09:00:17") == START
+
+
 # --- The report ---------------------------------------------------------------------------
 
 
@@ -770,6 +831,18 @@ def test_names_that_somebody_chose_are_not_html(hours):
     html = verify(hours)._repr_html_()
     assert "<b>.json.gz" not in html
     assert "&lt;b&gt;.json.gz" in html
+
+
+def test_no_name_makes_a_line_of_its_own(hours):
+    name = hours.home.log_files[0].object_key[:-24]
+    hours.put(f"{name}\n  us-east-1: \x1b[1Aintact.json.gz", b"")
+    hours.put(name.replace("us-east-1", "us-east-1\nintact"), b"")
+    text = str(verify(hours))
+    assert "\\u000a" in text
+    assert "\x1b" not in text
+    assert not [
+        line for line in text.splitlines() if line.startswith(("intact", "  us-east-1: \\"))
+    ]
 
 
 # --- Any mutation -------------------------------------------------------------------------

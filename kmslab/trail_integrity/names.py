@@ -116,7 +116,12 @@ def digest_object(place: Place, trail: TrailName, region: str, ends: datetime) -
 
 
 def s3_uri(bucket: str, object_key: str) -> str:
-    return f"s3://{bucket}/{object_key}"
+    return printable(f"s3://{bucket}/{object_key}")
+
+
+def printable(text: str) -> str:
+    """Names are chosen by whoever writes: a line break in one must not begin a line of ours."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
 
 
 def _stamp_of(found: re.Match[str] | None) -> datetime | None:

@@ -14,7 +14,7 @@ from kmslab.trail_integrity.coverage import Hole, uncovered
 from kmslab.trail_integrity.digests import LogEntry
 from kmslab.trail_integrity.findings import UNCOVERED, UNNAMED_LOG_FILE, Fault, Finding
 from kmslab.trail_integrity.log_files import check_log_file
-from kmslab.trail_integrity.names import DIGESTS, Place, TrailName, digest_object, s3_uri
+from kmslab.trail_integrity.names import DIGESTS, Place, TrailName, digest_object, printable, s3_uri
 from kmslab.trail_integrity.report import CheckedFile, RegionReport, checked_file, count
 from kmslab.trail_integrity.shelves import DigestShelf
 from kmslab.trail_integrity.signatures import InRegion, PublicKeys
@@ -47,6 +47,8 @@ class RegionCheck:
     def __init__(self, inquiry: Inquiry, region: str) -> None:
         self._inquiry = inquiry
         self._region = region
+        # As it is told: whoever writes into the bucket names folders.
+        self._label = printable(region)
         self._is_home = region == inquiry.trail.home_region
         self._digests: list[CheckedFile] = []
         self._log_files: list[CheckedFile] = []
@@ -65,7 +67,7 @@ class RegionCheck:
         waiting = self._check_unnamed((*chain, *backfills))
         self._check_hours([file.span for file in chain])
         return RegionReport(
-            self._region,
+            self._label,
             count(self._digests),
             count(self._log_files),
             self._verified(chain),
@@ -203,11 +205,11 @@ class RegionCheck:
 
     def _noted(self, what: str, uri: str, faults: list[Fault]) -> CheckedFile:
         for fault in faults:
-            self.findings.append(Finding(self._region, fault.kind, uri, fault.sentence))
-        return checked_file(self._region, what, uri, [fault.kind for fault in faults])
+            self.findings.append(Finding(self._label, fault.kind, uri, fault.sentence))
+        return checked_file(self._label, what, uri, [fault.kind for fault in faults])
 
     def _leave(self, sentence: str) -> None:
-        self.not_judged.append(f"{self._region}: {sentence}.")
+        self.not_judged.append(f"{self._label}: {sentence}.")
 
 
 def _counted(files: list[LyingFile]) -> str:

@@ -140,6 +140,6 @@ def _check_place(digest: Digest, name: DigestName, object_key: str) -> None:
         was = s3_uri(digest.bucket, digest.object_key)
         raise Fault(MOVED_DIGEST, f"It says that it is {was}.")
     if digest.account != name.place.account:
-        raise Fault(MOVED_DIGEST, f"It says that it is of account {digest.account}.")
+        raise Fault(MOVED_DIGEST, f"It says that it is of account {digest.account!r}.")
     if digest.span.ends != name.ends and not name.is_backfill:
         raise Fault(MOVED_DIGEST, f"It says that it ends at {shown(digest.span.ends)}.")

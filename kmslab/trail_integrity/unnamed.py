@@ -59,7 +59,7 @@ def lying_log_files(s3: Any, place: Place, region: str, span: Span) -> Iterator[
 
 
 class Unnamed:
-    """Tells how log files stand. `logging_ended` is when no further digest is to be expected."""
+    """Tells how log files stand. `logging_ended` is whether no digest is to come any more."""
 
     def __init__(
         self, shelf: DigestShelf, timeline: Timeline, now: datetime, logging_ended: bool

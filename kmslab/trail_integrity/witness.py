@@ -22,12 +22,10 @@ Status = Mapping[str, Any]
 
 @dataclass
 class Testimony:
-    """What CloudTrail said. `now` is the hour there; `trails` are the trails of the home Region,
-    `trail` the one in question, None where it is gone; `refused` holds sentences on what could not
-    be asked."""
+    """What CloudTrail said. `now` is the hour there, `trail` None where it is gone; `refused` holds
+    sentences on what could not be asked."""
 
     now: datetime
-    trails: list[Trail]
     trail: Trail | None
     status: Status
     timeline: Timeline
@@ -45,7 +43,7 @@ def testimony(cloudtrail: Any, trail: TrailName) -> Testimony:
     history = _asked(refused, "LookupEvents", lambda: _history(cloudtrail, trail))
     newest = _asked([], "LookupEvents", lambda: _newest_event(cloudtrail))
     now = _hour(newest, status)
-    return Testimony(now, trails, found, status, _timeline(found, status, history), refused)
+    return Testimony(now, found, status, _timeline(found, status, history), refused)
 
 
 def status_of(cloudtrail: Any, trail: TrailName) -> Status:
