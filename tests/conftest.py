@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from kmslab import child, doctor
 
@@ -16,6 +17,9 @@ def pytest_configure() -> None:
     for name in set(os.environ) - set(clean):
         del os.environ[name]
     os.environ.update(clean)
+    # A busy machine is slow now and then: that alone makes no test fail.
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
