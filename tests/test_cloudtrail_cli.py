@@ -10,7 +10,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -210,6 +212,29 @@ def test_a_gap_after_a_stop_is_told_and_no_fault(trail):
     verified = trail.verify()
     assert (verified.code, verified.counts) == (0, trail.lying()), verified.out
     assert verified.out.count("verified 2") == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="CPU time is read from /proc")
+def test_validate_logs_spends_most_of_its_time_in_itself(trail):
+    trail.hours(24)
+    server_before, cli_before, began = cpu_of(trail.server), cpu_of_children(), time.monotonic()
+    validated = trail.validate()
+    took = time.monotonic() - began
+    in_server, in_cli = cpu_of(trail.server) - server_before, cpu_of_children() - cli_before
+    digests, *_ = validated.counts
+    assert digests == 24
+    assert 0 < in_server < min(in_cli, took / 2), (in_server, in_cli, took)
+
+
+def cpu_of(server):
+    """Seconds that a server has computed; they stand after its name, which may have spaces."""
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of_children():
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def test_a_bucket_that_several_accounts_deliver_to(server):
