@@ -16,6 +16,7 @@ import io
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
@@ -221,13 +222,20 @@ class Endpoint:
             raise problem
         return output
 
-    def may_put_object(self, given: Mapping[str, Any], caller: Caller, region: str) -> bool:
+    def may_put_object(
+        self, given: Mapping[str, Any], caller: Caller, region: str, decisions: list[Decision]
+    ) -> bool:
         """Whether `caller` may do a PutObject with these parameters; nothing is written and nothing
-        recorded. Raises ServiceError where there is no such bucket in `region`."""
+        recorded. What is decided is added to `decisions`. Raises ServiceError where there is no
+        such bucket in `region`."""
         origin = Origin(caller.principal.arn, caller.principal.arn, secure=True)
         call = self._call("s3", "PutObject", caller, region, origin)
         call.parameters = dict(given)
-        return may_put_object(call)
+        allowed = may_put_object(call)
+        for decision in call.decisions:
+            decision.question.context.settle()
+        decisions += call.decisions
+        return allowed
 
     def would(
         self,
@@ -267,6 +275,10 @@ class Endpoint:
                 self._do_next()
         finally:
             self._one_delivers.release()
+
+    def no_deliveries(self) -> AbstractContextManager[Any]:
+        """While this is held, nothing that is due is done. Take it before the store's lock."""
+        return self._one_delivers
 
     def _is_due(self) -> bool:
         when = self._next_due()

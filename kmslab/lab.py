@@ -299,7 +299,7 @@ class Lab:
 
     def reset(self) -> None:
         """Empty the lab: accounts, keys and events are gone, and the clock is set back."""
-        with self._store.lock:
+        with self.endpoint.no_deliveries(), self._store.lock:
             self._store.clear()
             self._hsm.forget_all()
             self._backing.bucket_keys.forget_all()

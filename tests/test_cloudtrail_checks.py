@@ -88,6 +88,20 @@ def test_the_calls_come_before_the_event_of_the_trail(lab, cloudtrail, bucket, k
     assert asked == ["GetBucketAcl", "DescribeKey", "GenerateDataKey", "CreateTrail"]
 
 
+def test_the_lab_tells_what_was_decided_about_bucket_and_key(lab, cloudtrail, bucket, key_arn):
+    put_key_policy(lab, key_arn, without(trail_key_policy(trail_arn()), ENCRYPT))
+    with pytest.raises(ClientError) as caught:
+        create(cloudtrail, KmsKeyId=key_arn)
+    decided = lab.decisions(caught.value.response["ResponseMetadata"]["RequestId"])
+    assert [(each.question.action, each.allowed) for each in decided] == [
+        ("cloudtrail:CreateTrail", True),
+        ("s3:GetBucketAcl", True),
+        ("s3:PutObject", True),
+        ("kms:DescribeKey", True),
+        ("kms:GenerateDataKey", False),
+    ]
+
+
 def test_no_object_is_written(s3, cloudtrail, bucket, key_arn):
     create(cloudtrail, KmsKeyId=key_arn)
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0

@@ -673,6 +673,25 @@ def test_a_trail_that_is_deleted_while_its_file_is_written_is_not_brought_back(
     assert list(lab._store.trails) == []
 
 
+def test_a_lab_that_is_emptied_while_a_file_is_written_stays_empty(
+    lab, cloudtrail, bucket, monkeypatch
+):
+    logging_trail(cloudtrail)
+    door, emptying = lab.endpoint.call, threading.Thread(target=lab.reset)
+
+    def slow_door(*asked, **named):
+        emptying.start()
+        # Were it not held back, it would be over by then.
+        emptying.join(timeout=0.5)
+        return door(*asked, **named)
+
+    monkeypatch.setattr(lab.endpoint, "call", slow_door)
+    lab.clock.advance(minutes=5)
+    emptying.join(timeout=30)
+    assert not emptying.is_alive()
+    assert (lab.events(data_events=True), list(lab._store.trails)) == ([], [])
+
+
 def test_calls_of_many_threads_are_each_told_once_while_the_clock_moves():
     with Lab() as lab:
         trail_bucket(lab)

@@ -8,7 +8,7 @@ are. Of signing keys it sees the public half alone.
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from kmslab.access.decision import Identities
+from kmslab.access.decision import Decision, Identities
 from kmslab.access.principals import service_principal
 from kmslab.services.call import Output
 from kmslab.services.callers import Caller
@@ -41,17 +41,20 @@ class ServiceDoor(Protocol):
         given: dict[str, Any],
         caller: Caller,
         region: str,
+        decisions: list[Decision] | None = None,
         *,
         now: float | None = None,
         content: bytes | None = None,
     ) -> Output:
-        """Make the call, at the time `now`, with `content` as its body where it has one. Raises
-        ServiceError."""
+        """Make the call, at the time `now`, with `content` as its body where it has one. What is
+        decided is added to `decisions`. Raises ServiceError."""
         ...
 
-    def may_put_object(self, given: Mapping[str, Any], caller: Caller, region: str) -> bool:
+    def may_put_object(
+        self, given: Mapping[str, Any], caller: Caller, region: str, decisions: list[Decision]
+    ) -> bool:
         """Whether the bucket's owner lets `caller` do a PutObject with these parameters; nothing is
-        written and nothing recorded."""
+        written and nothing recorded. What is decided is added to `decisions`."""
         ...
 
 

@@ -75,8 +75,8 @@ def _check_bucket_policy(call: Call, trail: Trail, key_id: str, region: str) -> 
     else:
         writes |= {"ServerSideEncryption": "AES256"}
     try:
-        door.call("s3", "GetBucketAcl", asked, caller, region)
-        allowed = door.may_put_object(writes, caller, region)
+        door.call("s3", "GetBucketAcl", asked, caller, region, call.nested_decisions)
+        allowed = door.may_put_object(writes, caller, region, call.nested_decisions)
     except ServiceError as problem:
         if problem.code in _DENIED:
             raise refusals.insufficient_bucket_policy(trail.bucket_name) from None
@@ -111,8 +111,9 @@ def _ask_kms(
 ) -> Output:
     """What KMS answers to CloudTrail about the key; its refusals in CloudTrail's words."""
     try:
+        given = {"KeyId": key_id, **more}
         return call.cloudtrail.door.call(
-            "kms", operation, {"KeyId": key_id, **more}, caller, region
+            "kms", operation, given, caller, region, call.nested_decisions
         )
     except ServiceError as problem:
         if problem.code in _DENIED:
