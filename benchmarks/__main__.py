@@ -131,6 +131,17 @@ def recording() -> list[Row]:
     ]
 
 
+def auditing() -> list[Row]:
+    figures = race(["flattened_table", "audit_table"], rounds=5)
+    return [
+        Row(
+            "100,000 events to a table: json_normalize / kmslab",
+            ratio(figures["flattened_table"], figures["audit_table"]),
+            "≥ 3",
+        )
+    ]
+
+
 def serving() -> list[Row]:
     rates, starts = race_servers()
     begins = {name: statistics.median(seconds) for name, seconds in starts.items()}
@@ -151,7 +162,7 @@ def serving() -> list[Row]:
 
 def main() -> int:
     print(f"Python {platform.python_version()}, {platform.machine()}; medians (middle half)")
-    for part in (in_process, deciding, creating, storing, recording, serving, many_keys):
+    for part in (in_process, deciding, creating, storing, recording, auditing, serving, many_keys):
         for row in part():
             verdict = "met" if row.met() else "missed"
             print(f"{row.figure:62}{row.measured!s:>22}   asked {row.asked:8}{verdict}", flush=True)

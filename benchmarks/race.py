@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, NamedTuple
 
-from benchmarks import arms, decisions, objects, trails
+from benchmarks import arms, decisions, objects, tables, trails
 
 # A round's share of each arm, long enough to be timed and short enough to be fair.
 _ROUND_SECONDS = 0.12
@@ -82,7 +82,9 @@ def _arm(name: str) -> Iterator[_Runner]:
 
 def _run_arm(name: str) -> None:
     """In the arm's own process: prepare, say so, then time a batch for every line read."""
-    module = next(each for each in (arms, decisions, objects, trails) if hasattr(each, name))
+    module = next(
+        each for each in (arms, decisions, objects, tables, trails) if hasattr(each, name)
+    )
     call = getattr(module, name)()
     # Two threads share the work on large objects: what counts is when it is done.
     now = time.perf_counter_ns if module is objects else time.process_time_ns

@@ -1,0 +1,124 @@
+"""CloudTrail's records, as far as an auditor's table needs them, read fast.
+
+A log file is one JSON object with a list of records (CloudTrail User Guide, "CloudTrail record
+contents"). Members that no column needs are passed over unread. A record of an unknown shape costs
+that record and not its file; a text that is no log file at all is refused. Where the text came
+from is not known here.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+
+_NOTHING = Raw(b"")
+
+
+class Issuer(Struct, gc=False):
+    """The role, or user, that a session's credentials came from."""
+
+    arn: str | None = None
+
+
+class SessionContext(Struct, gc=False):
+    sessionIssuer: Issuer | None = None
+
+
+class Identity(Struct, gc=False):
+    """userIdentity: who called."""
+
+    type: str | None = None
+    arn: str | None = None
+    principalId: str | None = None
+    accountId: str | None = None
+    accessKeyId: str | None = None
+    invokedBy: str | None = None
+    sessionContext: SessionContext | None = None
+
+
+class Resource(Struct, gc=False):
+    ARN: str | None = None
+    type: str | None = None
+
+
+class Parameters(Struct, gc=False):
+    """What was asked for, unread: few records say the same under these names."""
+
+    keyId: Raw = _NOTHING
+    encryptionContext: Raw = _NOTHING
+    sourceEncryptionContext: Raw = _NOTHING
+
+
+class Record(Struct, gc=False):
+    """One call."""
+
+    eventTime: datetime
+    eventSource: str
+    eventName: str
+    awsRegion: str
+    eventID: str
+    userIdentity: Identity = msgspec.field(default_factory=Identity)
+    recipientAccountId: str | None = None
+    requestParameters: Parameters | None = None
+    resources: list[Resource] | None = None
+    readOnly: bool | None = None
+    errorCode: str | None = None
+    errorMessage: str | None = None
+    sourceIPAddress: str | None = None
+    userAgent: str | None = None
+    requestID: str | None = None
+    sharedEventID: str | None = None
+
+
+class _File(Struct):
+    Records: list[Record]
+
+
+class _AnyFile(Struct):
+    Records: list[Raw]
+
+
+class Refused(NamedTuple):
+    """A record that could not be read: its place in the file, from 1, and why."""
+
+    number: int
+    why: str
+
+
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_read_file = msgspec.json.Decoder(_File).decode
+_read_any_file = msgspec.json.Decoder(_AnyFile).decode
+_read_record = msgspec.json.Decoder(Record).decode
+
+
+def read_records(text: bytes) -> tuple[list[Record], list[Refused]]:
+    """The records of a log file, and those that cannot be read. Raises ValueError for a text that
+    is no log file."""
+    try:
+        try:
+            return _read_file(text).Records, []
+        except msgspec.ValidationError:
+            return _one_by_one(_read_any_file(text).Records)
+    except msgspec.ValidationError:
+        raise ValueError("it has no list of Records") from None
+    except _NO_JSON:
+        raise ValueError("it is not a JSON text") from None
+
+
+def _one_by_one(listed: list[Raw]) -> tuple[list[Record], list[Refused]]:
+    read, refused = [], []
+    for number, each in enumerate(listed, 1):
+        try:
+            read.append(_read_record(each))
+        except _NO_JSON as reason:
+            refused.append(Refused(number, str(reason)))
+    return read, refused
+
+
+def parsed(raw: Raw) -> Any:
+    """What an unread member says; None for one that is not there, or says nothing readable."""
+    try:
+        return msgspec.json.decode(raw)
+    except _NO_JSON:
+        return None

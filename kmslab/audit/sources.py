@@ -1,0 +1,132 @@
+"""Where an auditor's table comes from: live events, LookupEvents, a bucket, or a folder of files.
+
+Everything is read through boto3 with the reader's own rights, from AWS or from a lab, and nothing
+is written. What the rows say is not known here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas
+from botocore.exceptions import ClientError
+from tqdm.auto import tqdm
+
+from kmslab.audit.reading import SHORT_SECONDS, Source, table_from
+from kmslab.trail_integrity.findings import Unreadable
+from kmslab.trail_integrity.names import DIGESTS, parse_log_file_name
+from kmslab.trail_integrity.reading import fetch, list_objects, unpack
+
+# A file's name says when it was made, in minutes: its calls came before, most of them just before.
+_A_MINUTE = timedelta(minutes=1)
+_LATE = timedelta(days=1)
+_EVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def from_events(events: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
+    """The table of records as dicts, such as `lab.events(data_events=True)` gives them."""
+    text = msgspec.json.encode({"Records": list(events)})
+    return table_from([Source("", lambda: text)], progress=False)
+
+
+def from_lookup(
+    cloudtrail: Any,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    progress: bool = True,
+    **attribute: str,
+) -> pandas.DataFrame:
+    """The table of what LookupEvents finds: management events of the client's Region, of the last
+    90 days at most. `attribute` may be one of LookupEvents' own: EventName="Decrypt". Raises
+    ClientError."""
+    asked: dict[str, Any] = {"StartTime": start, "EndTime": end}
+    asked = {name: moment for name, moment in asked.items() if moment is not None}
+    if attribute:
+        asked["LookupAttributes"] = [
+            {"AttributeKey": name, "AttributeValue": sought} for name, sought in attribute.items()
+        ]
+    pages = cloudtrail.get_paginator("lookup_events").paginate(**asked)
+    shown = tqdm(pages, "LookupEvents", unit="page", delay=SHORT_SECONDS, disable=not progress)
+    found = [each["CloudTrailEvent"] for page in shown for each in page["Events"]]
+    text = f'{{"Records":[{",".join(found)}]}}'.encode()
+    return table_from([Source("", lambda: text)], progress=False)
+
+
+def from_bucket(
+    s3: Any,
+    bucket: str,
+    prefix: str = "",
+    account: str | None = None,
+    region: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    progress: bool = True,
+) -> pandas.DataFrame:
+    """The table of the log files in a bucket.
+
+    `prefix` is the trail's; `account` and `region` choose among its files, `start` and `end` among
+    the calls: both have a time zone. Files that were made more than a day after `end` are not
+    looked at. Raises ClientError where S3 refuses the listing, or every file in it.
+    """
+    begins, ends = start or _EVER[0], end or _EVER[1]
+    if begins.tzinfo is None or ends.tzinfo is None:
+        raise ValueError(f"start and end need a time zone, not {start!r} and {end!r}")
+    refusals: list[ClientError] = []
+
+    def reader(object_key: str) -> Callable[[], bytes]:
+        def read() -> bytes:
+            try:
+                return unpack(fetch(s3, bucket, object_key).stored)
+            except ClientError as refusal:
+                refusals.append(refusal)
+                raise Unreadable(f"S3 refuses it: {refusal.response['Error']['Code']}") from None
+
+        return read
+
+    def is_wanted(object_key: str) -> bool:
+        name = parse_log_file_name(object_key)
+        return (
+            name is not None
+            and account in (None, name.account)
+            and region in (None, name.region)
+            and begins - _A_MINUTE <= name.stamp <= ends + _LATE
+        )
+
+    folder = "/".join(name for name in (prefix.strip("/"), "AWSLogs") if name) + "/"
+    names = [listed.object_key for listed in list_objects(s3, bucket, folder)]
+    sources = [Source(name, reader(name)) for name in names if is_wanted(name)]
+    table = table_from(sources, progress)
+    if refusals and len(refusals) == len(sources):
+        raise refusals[0]
+    return table[table["time"].between(begins, ends)].reset_index(drop=True)
+
+
+def from_folder(folder: str | Path, progress: bool = True) -> pandas.DataFrame:
+    """The table of the log files below a folder, gzipped or plain, as they were copied from a
+    bucket. Digest files, which tell of no calls, are left out. Raises ValueError where there is no
+    such folder."""
+    top = Path(folder)
+    if not top.is_dir():
+        raise ValueError(f"there is no folder {str(folder)!r}")
+    places = [path.relative_to(top) for path in sorted(top.rglob("*.json*"))]
+    return table_from(
+        [
+            Source(place.as_posix(), _file_reader(top / place))
+            for place in places
+            if place.name.endswith((".json", ".json.gz")) and DIGESTS not in place.parts
+        ],
+        progress,
+    )
+
+
+def _file_reader(path: Path) -> Callable[[], bytes]:
+    def read() -> bytes:
+        try:
+            stored = path.read_bytes()
+        except OSError as reason:
+            raise Unreadable(f"it cannot be opened: {reason.strerror}") from None
+        return unpack(stored) if path.name.endswith(".gz") else stored
+
+    return read
