@@ -94,6 +94,18 @@ def test_the_new_key_of_a_reencrypt_was_used_too(lab, kms, key_arn):
         assert "kms:ReEncrypt" in set(audit.who_used(table, arn)["operation"])
 
 
+def test_the_matrix_counts_successful_calls_by_actor_and_alias(table, kms, used):
+    sleeper = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.encrypt(KeyId=sleeper, Plaintext=b"x")
+    counted = audit.who_uses_what(audit.from_events(used.events()))
+    short = sleeper.rpartition("/")[2].partition("-")[0]
+    assert counted.to_dict() == {
+        "payroll": {ROLE: 2, ADMINISTRATOR: 1},
+        short: {ROLE: 0, ADMINISTRATOR: 1},
+    }
+    assert list(counted.columns) == ["payroll", short]
+
+
 # --- In whose name ------------------------------------------------------------------------
 
 
@@ -207,6 +219,7 @@ def test_every_question_has_an_answer_for_a_table_without_keys(lab, records):
     assert len(audit.who_used(table, "1234")) == 0
     assert len(audit.in_whose_name(table)) == 0
     assert len(audit.denials(table, lambda _: ())) == 0
+    assert audit.who_uses_what(table).empty
     assert len(audit.objects_opened(table)) == 0
     assert list(audit.sleeping_keys(table, ["a", "a"])["key_arn"]) == ["a"]
     assert len(audit.could_but_never_did(table, [("a", "b", "c")])) == 1

@@ -167,6 +167,16 @@ def test_a_key_has_the_newest_alias_that_the_table_tells_of(lab, kms, key_arn):
     assert audit.from_events(lab.events())["alias"].iloc[-1] == "alias/new"
 
 
+def test_an_alias_from_before_the_trail_can_be_looked_up(lab, kms, key_arn):
+    kms.create_alias(AliasName="alias/old", TargetKeyId=key_arn)
+    kms.create_alias(AliasName="alias/second", TargetKeyId=key_arn)
+    kms.describe_key(KeyId=key_arn)
+    kms.describe_key(KeyId="alias/second")
+    table = audit.from_events(lab.events()[-2:])
+    assert list(table["alias"].isna()) == [True, False]
+    assert list(audit.with_aliases(table, kms)["alias"]) == ["alias/old", "alias/second"]
+
+
 def test_reencrypt_has_the_key_and_the_context_that_opened_the_old_ciphertext(lab, kms, key_arn):
     new = kms.create_key()["KeyMetadata"]["Arn"]
     sealed = kms.encrypt(KeyId=key_arn, Plaintext=b"x", EncryptionContext={"of": "old"})

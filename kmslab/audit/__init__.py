@@ -12,11 +12,14 @@ from kmslab.audit.questions import denials as denials
 from kmslab.audit.questions import in_whose_name as in_whose_name
 from kmslab.audit.questions import objects_opened as objects_opened
 from kmslab.audit.questions import of_key as of_key
+from kmslab.audit.questions import short_names as short_names
 from kmslab.audit.questions import sleeping_keys as sleeping_keys
 from kmslab.audit.questions import who_used as who_used
+from kmslab.audit.questions import who_uses_what as who_uses_what
 from kmslab.audit.reading import Skipped as Skipped
 from kmslab.audit.reading import SkippedFile as SkippedFile
 from kmslab.audit.sources import from_bucket as from_bucket
 from kmslab.audit.sources import from_events as from_events
 from kmslab.audit.sources import from_folder as from_folder
 from kmslab.audit.sources import from_lookup as from_lookup
+from kmslab.audit.sources import with_aliases as with_aliases

@@ -74,7 +74,7 @@ class Rows:
         }
         table = pandas.DataFrame(columns).drop_duplicates("event_id")
         table = table.sort_values("time", kind="stable", ignore_index=True)
-        table["alias"] = _with_known_aliases(table)
+        table["alias"] = filled_aliases(table, _told_aliases(table))
         return table
 
 
@@ -205,14 +205,19 @@ class _Contexts:
         return dict(known) if isinstance(known, dict) else None
 
 
-def _with_known_aliases(table: pandas.DataFrame) -> pandas.Series:
-    """The alias column, with what the table's own events tell of aliases: the newest counts."""
+def filled_aliases(table: pandas.DataFrame, known: dict[str, str]) -> pandas.Series:
+    """The alias column, with an alias from `known` for each key ARN where it is empty."""
+    named = table["alias"].astype("object")
+    found = named.where(named.notna(), table["key_arn"].astype("object").map(known))
+    return found.astype("category")
+
+
+def _told_aliases(table: pandas.DataFrame) -> dict[str, str]:
+    """Key ARN to alias, as the table's own events tell it: the newest counts."""
     told = table[table["operation"].isin(_ALIASES) & (table["outcome"] == "ok")]
     known: dict[str, str] = {}
     for arns in told["resources"]:
         keys = [arn for arn in arns if ":key/" in arn]
         aliases = [arn.split(":", 5)[5] for arn in arns if ":alias/" in arn]
         known |= dict.fromkeys(keys, *aliases[:1])
-    named = table["alias"].astype("object")
-    found = named.where(named.notna(), table["key_arn"].astype("object").map(known))
-    return found.astype("category")
+    return known

@@ -14,6 +14,7 @@ import pandas
 from botocore.exceptions import ClientError
 from tqdm.auto import tqdm
 
+from kmslab.audit.columns import filled_aliases
 from kmslab.audit.reading import SHORT_SECONDS, Source, table_from
 from kmslab.trail_integrity.findings import Unreadable
 from kmslab.trail_integrity.names import DIGESTS, parse_log_file_name
@@ -119,6 +120,18 @@ def from_folder(folder: str | Path, progress: bool = True) -> pandas.DataFrame:
         ],
         progress,
     )
+
+
+def with_aliases(table: pandas.DataFrame, kms: Any) -> pandas.DataFrame:
+    """The table with the aliases that ListAliases tells of today, for keys whose alias it does not
+    know: a trail that began after an alias was made never heard of it. Raises ClientError."""
+    known: dict[str, str] = {}
+    for page in kms.get_paginator("list_aliases").paginate():
+        for each in page["Aliases"]:
+            if "TargetKeyId" in each:
+                home = each["AliasArn"].removesuffix(each["AliasName"])
+                known.setdefault(f"{home}key/{each['TargetKeyId']}", each["AliasName"])
+    return table.assign(alias=filled_aliases(table, known))
 
 
 def _file_reader(path: Path) -> Callable[[], bytes]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kmslab.learn.as_service import service_call as service_call
     from kmslab.learn.audit import audit_table as audit_table
+    from kmslab.learn.audit_plots import plot_key_use as plot_key_use
+    from kmslab.learn.audit_plots import plot_who_uses_what as plot_who_uses_what
     from kmslab.learn.authorization_cases import case_table as case_table
     from kmslab.learn.claims import claims_table as claims_table
     from kmslab.learn.classroom import classroom_lab as classroom_lab
@@ -38,7 +40,9 @@ _HOMES = {
     "envelope_stepper": "widgets.envelope_stepper",
     "glossary_table": "glossary",
     "grant_timeline": "widgets.grant_timeline",
+    "plot_key_use": "audit_plots",
     "plot_stages": "encrypt_path",
+    "plot_who_uses_what": "audit_plots",
     "time_encrypt_path": "encrypt_path",
     "policy_playground": "widgets.policy_playground",
     "progress_table": "suite",
