@@ -1,172 +1,47 @@
-"""Run all races and print one table: each figure a ratio, with what the project asks of it."""
+"""`python -m benchmarks [PART ...]`: run all races, or some, and print one table.
 
+Each line is a ratio, with what the project asks of it. `--write` keeps the figures in
+`records/results.json` and writes RESULTS.md anew.
+"""
+
+import argparse
 import platform
-import statistics
 import sys
-from typing import NamedTuple
+import time
 
-from benchmarks.race import Ratio, race, ratio
-from benchmarks.servers import race_servers
-from benchmarks.trails import EVENTS
-
-
-class Row(NamedTuple):
-    """One line of the table. `asked` reads like "≤ 1.25"."""
-
-    figure: str
-    measured: Ratio
-    asked: str
-
-    def met(self) -> bool:
-        bound = float(self.asked[2:])
-        median = self.measured.median
-        return median <= bound if self.asked.startswith("≤") else median >= bound
-
-
-def in_process() -> list[Row]:
-    times = race(["lab_encrypt", "canned_encrypt", "moto_encrypt", "door_encrypt"])
-    lab, canned = times["lab_encrypt"], times["canned_encrypt"]
-    microseconds = statistics.median(times["door_encrypt"])
-    return [
-        Row("boto3 Encrypt: moto / kmslab", ratio(times["moto_encrypt"], lab), "≥ 2"),
-        Row("boto3 Encrypt: kmslab / canned answer", ratio(lab, canned), "≤ 1.25"),
-        Row(
-            f"the door alone ({microseconds:.0f} µs here) / canned boto3 call",
-            ratio(times["door_encrypt"], canned),
-            "≤ 0.19",
-        ),
-    ]
-
-
-def deciding() -> list[Row]:
-    few, many = "decision_with_ten_grants", "decision_with_ten_thousand_grants"
-    times = race([few, many, "naive_decision", "decision_read_anew", "canned_encrypt"])
-    microseconds = statistics.median(times[few])
-    return [
-        # Asked are 10 µs where a canned boto3 call takes 320.
-        Row(
-            f"one decision, 10 grants ({microseconds:.1f} µs here) / canned boto3 call",
-            ratio(times[few], times["canned_encrypt"]),
-            "≤ 0.031",
-        ),
-        Row(
-            "one decision: read anew / kmslab",
-            ratio(times["decision_read_anew"], times[few]),
-            "≥ 8",
-        ),
-        Row(
-            "one decision: bare fnmatch / kmslab", ratio(times["naive_decision"], times[few]), "≥ 8"
-        ),
-        Row("one decision: 10,000 grants / 10", ratio(times[many], times[few]), "≤ 2"),
-    ]
-
-
-def creating() -> list[Row]:
-    times = race(["lab_create_key", "moto_create_key"], rounds=9)
-    faster = ratio(times["moto_create_key"], times["lab_create_key"])
-    milliseconds = statistics.median(times["lab_create_key"]) / 1000
-    # Asked is 1 ms where moto takes 59, most of it for an RSA key, whose time varies.
-    return [Row(f"boto3 CreateKey ({milliseconds:.2f} ms here): moto / kmslab", faster, "≥ 59")]
-
-
-def many_keys() -> list[Row]:
-    names = ["one_key_by_id", "many_keys_by_id", "many_keys_by_alias"]
-    times = race(names, rounds=9)
-    one = times["one_key_by_id"]
-    pages = race(["first_page_of_one_hundred", "deep_page_of_many"], rounds=9)
-    first, deep = pages["first_page_of_one_hundred"], pages["deep_page_of_many"]
-    return [
-        Row("Encrypt by id: 100,000 keys / 1 key", ratio(times["many_keys_by_id"], one), "≤ 1.2"),
-        Row(
-            "Encrypt by alias: 100,000 keys / 1 key by id",
-            ratio(times["many_keys_by_alias"], one),
-            "≤ 1.2",
-        ),
-        Row("ListKeys page: middle of 100,000 / first of 101", ratio(deep, first), "≤ 1.2"),
-    ]
-
-
-def storing() -> list[Row]:
-    names = ["put_64_mib", "hook_put_64_mib", "get_64_mib", "hook_get_64_mib"]
-    times = race(names, rounds=15)
-    smaller = race(["put_16_mib", "moto_put_16_mib"], rounds=9)
-    return [
-        Row(
-            "boto3 PutObject, 64 MiB, SSE-KMS: kmslab / reading hook",
-            ratio(times["put_64_mib"], times["hook_put_64_mib"]),
-            "≤ 2",
-        ),
-        Row(
-            "boto3 GetObject, 64 MiB, SSE-KMS: kmslab / answering hook",
-            ratio(times["get_64_mib"], times["hook_get_64_mib"]),
-            "≤ 2",
-        ),
-        Row(
-            "boto3 PutObject, 16 MiB: kmslab / moto",
-            ratio(smaller["put_16_mib"], smaller["moto_put_16_mib"]),
-            "≤ 0.25",
-        ),
-    ]
-
-
-def recording() -> list[Row]:
-    noted = race(["event_with_a_trail", "canned_encrypt"])
-    many = race(["one_hundred_thousand_events", "canned_encrypt"], rounds=5)
-    microseconds = statistics.median(noted["event_with_a_trail"])
-    delivered = many["one_hundred_thousand_events"]
-    return [
-        # Asked are 15 µs where a canned boto3 call takes 320.
-        Row(
-            f"an event while a trail logs ({microseconds:.1f} µs here) / canned boto3 call",
-            ratio(noted["event_with_a_trail"], noted["canned_encrypt"]),
-            "≤ 0.047",
-        ),
-        # Asked are 10 s where as many canned calls would take 32.
-        Row(
-            f"delivering 100,000 events ({statistics.median(delivered) / 1e6:.1f} s here) "
-            "/ canned calls",
-            ratio([each / EVENTS for each in delivered], many["canned_encrypt"]),
-            "≤ 0.31",
-        ),
-    ]
-
-
-def auditing() -> list[Row]:
-    figures = race(["flattened_table", "audit_table"], rounds=5)
-    return [
-        Row(
-            "100,000 events to a table: json_normalize / kmslab",
-            ratio(figures["flattened_table"], figures["audit_table"]),
-            "≥ 3",
-        )
-    ]
-
-
-def serving() -> list[Row]:
-    rates, starts = race_servers()
-    begins = {name: statistics.median(seconds) for name, seconds in starts.items()}
-    return [
-        Row("requests/s, 8 clients: kmslab / moto", ratio(rates["kmslab"], rates["moto"]), "≥ 10"),
-        Row(
-            "requests/s, 8 clients: kmslab / ministack",
-            ratio(rates["kmslab"], rates["ministack"]),
-            "≥ 2",
-        ),
-        Row(
-            f"start to first answer ({begins['kmslab']:.2f} s here) / the half second asked",
-            ratio(starts["kmslab"], [0.5] * len(starts["kmslab"])),
-            "≤ 1",
-        ),
-    ]
+from benchmarks import race
+from benchmarks.parts import PARTS
+from benchmarks.results import Row, keep, write_results
 
 
 def main() -> int:
+    chosen = _arguments()
+    race.rounds_factor = chosen.rounds
     print(f"Python {platform.python_version()}, {platform.machine()}; medians (middle half)")
-    for part in (in_process, deciding, creating, storing, recording, auditing, serving, many_keys):
-        for row in part():
-            verdict = "met" if row.met() else "missed"
-            print(f"{row.figure:62}{row.measured!s:>22}   asked {row.asked:8}{verdict}", flush=True)
+    for part in chosen.parts or PARTS:
+        began = time.perf_counter()
+        figures = PARTS[part]()
+        for row in figures:
+            if isinstance(row, Row):
+                asked = f"asked {row.asked:8}" if row.asked else ""
+                line = f"{row.figure:62}{row.measured!s:>22}   {asked}{row.verdict()}"
+                print(line.rstrip(), flush=True)
+        if chosen.write:
+            keep(part, figures, time.perf_counter() - began)
+            write_results(PARTS)
     return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of: {', '.join(PARTS)}")
+    parser.add_argument("--rounds", type=float, default=1.0, help="how many times the usual rounds")
+    parser.add_argument("--write", action="store_true", help="keep the figures, write RESULTS.md")
+    chosen = parser.parse_args()
+    for part in chosen.parts:
+        if part not in PARTS:
+            parser.error(f"there is no part {part!r}; there are {', '.join(PARTS)}")
+    return chosen
 
 
 if __name__ == "__main__":

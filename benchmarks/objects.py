@@ -5,6 +5,7 @@ store nothing. The arms are timed by the clock on the wall, since two threads sh
 """
 
 import os
+import time
 import zlib
 from base64 import b64encode
 from typing import Any
@@ -16,6 +17,8 @@ from kmslab import Lab
 from kmslab.wire.boto import CONFIG, RawBody
 
 MIB = 1024 * 1024
+# Two threads share the work: what counts is when it is done.
+CLOCK = time.perf_counter_ns
 BUCKET, NAME = "benchmark-bucket", "benchmark-object"
 BODY = os.urandom(64 * MIB)
 SMALLER = BODY[: 16 * MIB]

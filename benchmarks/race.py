@@ -3,6 +3,7 @@
 So a machine that slows down slows all arms of that round, and the medians of the ratios hold.
 """
 
+import importlib
 import os
 import statistics
 import subprocess
@@ -12,10 +13,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, NamedTuple
 
-from benchmarks import arms, decisions, objects, tables, trails
+from benchmarks.arms import Call
 
 # A round's share of each arm, long enough to be timed and short enough to be fair.
 _ROUND_SECONDS = 0.12
+
+# More rounds make a figure surer, and the run longer.
+rounds_factor = 1.0
 
 
 class Ratio(NamedTuple):
@@ -36,14 +40,17 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
 
 
 def race(names: Sequence[str], rounds: int = 25) -> dict[str, list[float]]:
-    """Microseconds for one call of each arm, one figure a round: of CPU, for objects by the clock
-    on the wall."""
+    """Microseconds for one call of each arm, one figure a round: of CPU, or by the clock that the
+    arm's module calls its CLOCK.
+
+    An arm is a function of `benchmarks.arms`, or of another module: "objects.put_64_mib".
+    """
     figures: dict[str, list[float]] = {name: [] for name in names}
     with ExitStack() as running:
         runners = {name: running.enter_context(_arm(name)) for name in names}
         for name in names:
             runners[name].run()
-        for _ in range(rounds):
+        for _ in range(max(3, round(rounds * rounds_factor))):
             for name in names:
                 figures[name].append(runners[name].run())
     return figures
@@ -82,12 +89,10 @@ def _arm(name: str) -> Iterator[_Runner]:
 
 def _run_arm(name: str) -> None:
     """In the arm's own process: prepare, say so, then time a batch for every line read."""
-    module = next(
-        each for each in (arms, decisions, objects, tables, trails) if hasattr(each, name)
-    )
-    call = getattr(module, name)()
-    # Two threads share the work on large objects: what counts is when it is done.
-    now = time.perf_counter_ns if module is objects else time.process_time_ns
+    module_name, _, function = name.rpartition(".")
+    module = importlib.import_module(f"benchmarks.{module_name or 'arms'}")
+    call = getattr(module, function)()
+    now = getattr(module, "CLOCK", time.process_time_ns)
     calls = _calls_in(call, _ROUND_SECONDS)
     print("ready", flush=True)
     for _ in sys.stdin:
@@ -97,7 +102,7 @@ def _run_arm(name: str) -> None:
         print((now() - began) / calls / 1000, flush=True)
 
 
-def _calls_in(call: arms.Call, seconds: float) -> int:
+def _calls_in(call: Call, seconds: float) -> int:
     began, calls = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
         call()
