@@ -360,7 +360,10 @@ class Endpoint:
             if self.mark:
                 self.mark("HSM")
             events = events_of(call, schema, request_id, event_bytes, output, refusal)
-            self._store.commit(None if refusal else call.changes, events)
+            if refusal is None:
+                self._store.commit(call.changes, (*events, *call.more_events))
+            else:
+                self._store.commit(None, events)
         finally:
             call.finish()
         if refusal is None:

@@ -184,6 +184,30 @@ def not_pending_deletion(key_arn: str) -> ServiceError:
     return invalid_state(f"{key_arn} is not pending deletion.")
 
 
+def pending_import(key_arn: str) -> ServiceError:
+    return invalid_state(f"{key_arn} is pending import.")
+
+
+def key_is_unavailable(key_arn: str) -> ServiceError:
+    return invalid_state(f"{key_arn} is unavailable.")
+
+
+def key_is_creating(key_arn: str) -> ServiceError:
+    return invalid_state(f"{key_arn} is creating.")
+
+
+def key_is_updating(key_arn: str) -> ServiceError:
+    return invalid_state(f"{key_arn} is updating.")
+
+
+def invalid_origin(key_arn: str, origin: str) -> ServiceError:
+    """The material of the key comes from where the operation can do nothing with it."""
+    return ServiceError(
+        "UnsupportedOperationException",
+        f"{key_arn} origin is {origin} which is not valid for this operation.",
+    )
+
+
 def incompatible_algorithm(algorithm: str, key_spec: str) -> ServiceError:
     return ServiceError(
         "InvalidKeyUsageException",

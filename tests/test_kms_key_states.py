@@ -1,12 +1,16 @@
 """Which state of a key stops which operation: the table of the KMS Developer Guide, row by row."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aws_words import refused
 
 from kmslab import Lab
+from kmslab.errors import ServiceError
+from kmslab.services.kms.key_states import require_state
+from kmslab.store.records import KmsKey
 
 POLICY = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}'
 TAGS = [{"TagKey": "cost", "TagValue": "1"}]
@@ -188,6 +192,61 @@ def test_a_key_that_is_switched_on_again_works_again(operation):
     scene = scene_with("Disabled", operation)
     scene.kms.enable_key(KeyId=scene.arn)
     TABLE[operation][1](scene)
+
+
+# --- Every state, also those that only some keys reach -------------------------------------
+
+D1 = ("DisabledException", "is disabled.")
+S3 = ("KMSInvalidStateException", "is pending deletion.")
+S4 = ("KMSInvalidStateException", "is not pending deletion.")
+S5 = ("KMSInvalidStateException", "is pending import.")
+S11 = ("KMSInvalidStateException", "is unavailable.")
+S14 = ("KMSInvalidStateException", "is creating.")
+S15 = ("KMSInvalidStateException", "is updating.")
+# What works, or is refused for what the key is and not for its state.
+GOES = None
+
+STATES = (
+    *("Enabled", "Disabled", "PendingDeletion", "PendingReplicaDeletion"),
+    *("PendingImport", "Unavailable", "Creating", "Updating"),
+)
+IN_CRYPTOGRAPHY = (GOES, D1, S3, S3, S5, S11, S14, GOES)
+TO_CHANGE = (GOES, GOES, S3, S3, GOES, GOES, GOES, GOES)
+OF_EVERY_STATE = {
+    **dict.fromkeys(("Encrypt", "Decrypt", "ReEncrypt", "GenerateMac"), IN_CRYPTOGRAPHY),
+    **dict.fromkeys(("GenerateDataKey", "GenerateDataKeyWithoutPlaintext"), IN_CRYPTOGRAPHY),
+    **dict.fromkeys(("GenerateDataKeyPair", "Sign", "Verify", "VerifyMac"), IN_CRYPTOGRAPHY),
+    **dict.fromkeys(("GenerateDataKeyPairWithoutPlaintext", "GetPublicKey"), IN_CRYPTOGRAPHY),
+    **dict.fromkeys(("DeriveSharedSecret", "Encapsulate", "Decapsulate"), IN_CRYPTOGRAPHY),
+    "CreateGrant": (GOES, D1, S3, S3, S5, GOES, S14, GOES),
+    **dict.fromkeys(("CreateAlias", "UpdateAlias", "TagResource", "UntagResource"), TO_CHANGE),
+    "UpdateKeyDescription": TO_CHANGE,
+    **dict.fromkeys(("EnableKey", "DisableKey"), (GOES, GOES, S3, S3, S5, GOES, S14, S15)),
+    "ScheduleKeyDeletion": (GOES, GOES, S3, S3, GOES, GOES, GOES, S15),
+    "CancelKeyDeletion": (S4, S4, GOES, GOES, S4, S4, S4, S4),
+    "EnableKeyRotation": (GOES, D1, S3, S3, GOES, GOES, S14, GOES),
+    "DisableKeyRotation": (GOES, D1, S3, S3, GOES, GOES, S14, GOES),
+    "RotateKeyOnDemand": (GOES, D1, S3, S3, S5, GOES, S14, GOES),
+    "GetParametersForImport": (GOES, GOES, S3, S3, GOES, GOES, S14, S15),
+    "ImportKeyMaterial": (GOES, GOES, S3, S3, GOES, GOES, S14, GOES),
+    "DeleteImportedKeyMaterial": (GOES, GOES, GOES, GOES, GOES, GOES, S14, S15),
+    "ReplicateKey": (GOES, D1, S3, S3, S5, GOES, S14, S15),
+    "UpdatePrimaryRegion": (GOES, D1, S3, S3, S5, GOES, S14, GOES),
+}
+
+
+@pytest.mark.parametrize("operation", OF_EVERY_STATE)
+@pytest.mark.parametrize("state", STATES)
+def test_the_table_says_of_each_state_what_it_stops(state, operation):
+    kms_key = KmsKey(*("111122223333", "us-east-1", "an-id", 0.0, "", ""), key_state=state)
+    outcome = OF_EVERY_STATE[operation][STATES.index(state)]
+    if outcome is GOES:
+        require_state(SimpleNamespace(operation=operation), kms_key)
+        return
+    with pytest.raises(ServiceError) as refusal:
+        require_state(SimpleNamespace(operation=operation), kms_key)
+    code, sentence = outcome
+    assert (refusal.value.code, refusal.value.message) == (code, f"{kms_key.arn} {sentence}")
 
 
 def test_the_table_has_every_operation_on_keys_that_is_built():

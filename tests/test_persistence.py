@@ -366,7 +366,8 @@ def test_making_an_aws_managed_key_is_one_write(tmp_path, monkeypatch):
         kms = lab.client("kms")
         monkeypatch.setattr(Journal, "write", noting)
         kms.describe_key(KeyId="alias/aws/s3")
-    assert written == [(["kms_keys", "key_tokens", "aliases"], ["DescribeKey"])]
+    made = ["kms_keys", "key_tokens", "key_materials", "aliases"]
+    assert written == [(made, ["DescribeKey"])]
 
 
 def python(code, *arguments):
@@ -622,6 +623,34 @@ def test_a_path_that_is_a_file_is_told(tmp_path):
         with pytest.raises(StateError, match=r"file.* cannot be used"):
             Lab(path)
     assert (tmp_path / "file").read_text() == "mine"
+
+
+# --- Written by an older version ----------------------------------------------------------
+
+
+def test_a_state_from_before_keys_had_a_history_of_materials_opens(tmp_path):
+    with Lab(tmp_path) as lab:
+        kms = lab.client("kms")
+        asked = {"KeyId": arn_of(kms, Tags=[{"TagKey": "a", "TagValue": "b"}])}
+        blob = kms.encrypt(Plaintext=b"kept", **asked)["CiphertextBlob"]
+        before = everything(lab, asked["KeyId"])
+    database = sqlite3.connect(tmp_path / DATABASE)
+    columns = [member.name for member in fields(KINDS["kms_keys"])]
+    later = [f"'$[{place}]'" for place in range(columns.index("rotation_period"), len(columns))]
+    with database:
+        database.execute("DELETE FROM record WHERE kind = 'key_materials'")
+        for place in reversed(later):
+            database.execute(
+                f"UPDATE record SET members = json_remove(members, {place}) WHERE kind = 'kms_keys'"
+            )
+    database.close()
+    with Lab(tmp_path) as lab:
+        assert everything(lab, asked["KeyId"]) == before
+        assert lab.client("kms").decrypt(CiphertextBlob=blob)["Plaintext"] == b"kept"
+        kms_key = next(iter(lab._store.kms_keys))
+        materials = list(lab._store.key_materials.on(f"{kms_key.shelf}/{kms_key.key_id}"))
+        assert [material.key_material_id for material in materials] == [kms_key.key_material_id]
+        assert [material.state for material in materials] == ["CURRENT"]
 
 
 # --- Killed at any moment -----------------------------------------------------------------

@@ -25,6 +25,7 @@ from kmslab.services.callers import Caller
 from kmslab.services.condition_keys import Origin, context_of, encryption_context_of
 from kmslab.services.grant_tokens import grants_shown
 from kmslab.sources import RandomBytes
+from kmslab.store.events import Event
 from kmslab.store.records import Grant, KmsKey, Record
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm
@@ -53,6 +54,8 @@ class Call:
     what the event tells of the request, `resource_owner` the account of `resources` whose ARNs do
     not say it; `is_data_event` that it tells of contents. `decides_each` says that the answer tells
     of each thing asked for what was decided. `afterwards` is done once the changes are written.
+
+    `more_events` are recorded with the call: what KMS itself does because of it.
     """
 
     __slots__ = (
@@ -75,6 +78,7 @@ class Call:
         "is_data_event",
         "mark",
         "more_context",
+        "more_events",
         "nested_decisions",
         "now",
         "operation",
@@ -124,6 +128,7 @@ class Call:
         self.asked_grant: Grant | None = None
         self.invalid_token: errors.ServiceError | None = None
         self.more_context: dict[str, Value] = {}
+        self.more_events: list[Event] = []
         self.changes: Changes | None = None
         self.resources: tuple[str, ...] = ()
         self.told: dict[str, Any] | None = None

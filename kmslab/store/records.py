@@ -24,7 +24,11 @@ def shelf_of(account: str, region: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KmsKey:
-    """A KMS key's metadata, policy, tags and the names of its aliases; never its material."""
+    """A KMS key's metadata, policy, tags and the names of its aliases; never its material.
+
+    `key_material_id` names the current material. `rotation_period` is in days, 0 where automatic
+    rotation is off; `enabled_since` is when a key that had been disabled was enabled again.
+    """
 
     table: ClassVar[str] = "kms_keys"
     account: str
@@ -42,6 +46,9 @@ class KmsKey:
     deletion_date: float | None = None
     alias_names: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    rotation_period: int = 0
+    next_rotation_date: float | None = None
+    enabled_since: float | None = None
 
     @property
     def arn(self) -> str:
@@ -57,7 +64,13 @@ class KmsKey:
 
     @property
     def due(self) -> float | None:
-        return self.deletion_date
+        """When the clock ends the key or rotates its material; never while it is disabled."""
+        if self.deletion_date is not None:
+            return self.deletion_date
+        if self.next_rotation_date is None or self.key_state != "Enabled":
+            return None
+        # What fell due while the key was disabled is done when it is enabled again.
+        return max(self.next_rotation_date, self.enabled_since or self.next_rotation_date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,51 @@ class KeyToken:
     @property
     def name(self) -> str:
         return self.key_material_id
+
+
+CURRENT, NON_CURRENT, PENDING_ROTATION = "CURRENT", "NON_CURRENT", "PENDING_ROTATION"
+PENDING_MULTI_REGION = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
+"""The states of a key material, as AWS calls them."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMaterial:
+    """What is known of one material of a KMS key whose material can change; never its bytes.
+
+    The record outlives the KeyToken: imported material can be deleted and imported again.
+    `rotation_date` and `rotation_type` (AUTOMATIC, ON_DEMAND) say how it became current; the
+    first material has neither. From `description` on it is about imported material only.
+    """
+
+    table: ClassVar[str] = "key_materials"
+    account: str
+    region: str
+    key_id: str
+    key_material_id: str
+    creation_date: float
+    state: str = CURRENT
+    rotation_date: float | None = None
+    rotation_type: str = ""
+    description: str = ""
+    import_state: str = ""
+    expiration_model: str = ""
+    valid_to: float | None = None
+
+    @property
+    def shelf(self) -> str:
+        return f"{self.account}/{self.region}/{self.key_id}"
+
+    @property
+    def name(self) -> str:
+        return self.key_material_id
+
+
+def first_material(kms_key: KmsKey) -> KeyMaterial:
+    """What is known of the material that a key was made with."""
+    return KeyMaterial(
+        *(kms_key.account, kms_key.region, kms_key.key_id, kms_key.key_material_id),
+        creation_date=kms_key.creation_date,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +213,7 @@ Record = (
     | RoleSession
     | KmsKey
     | KeyToken
+    | KeyMaterial
     | Alias
     | Grant
     | Bucket
@@ -172,7 +231,7 @@ KINDS: dict[str, type[Record]] = {
     kind.table: kind
     for kind in (
         *(User, Role, ManagedPolicy, AccessKey, RoleSession),
-        *(KmsKey, KeyToken, Alias, Grant),
+        *(KmsKey, KeyToken, KeyMaterial, Alias, Grant),
         *(Bucket, StoredObject, MultipartUpload, UploadedPart),
         *(Trail, WaitingFile, DeliveredLogFile, DigestChain, SigningKey),
     )

@@ -15,7 +15,16 @@ from kmslab.store.events import Event
 from kmslab.store.grant_index import GrantIndex
 from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
 from kmslab.store.journal import Journal
-from kmslab.store.records import KINDS, Alias, Grant, KeyToken, KmsKey, Record
+from kmslab.store.records import (
+    KINDS,
+    Alias,
+    Grant,
+    KeyMaterial,
+    KeyToken,
+    KmsKey,
+    Record,
+    first_material,
+)
 from kmslab.store.s3_records import Bucket, MultipartUpload, StoredObject, UploadedPart
 from kmslab.store.table import Table
 from kmslab.store.trail_records import (
@@ -49,6 +58,7 @@ class Store:
         self.role_sessions: Table[RoleSession] = Table()
         self.kms_keys: Table[KmsKey] = Table()
         self.key_tokens: Table[KeyToken] = Table()
+        self.key_materials: Table[KeyMaterial] = Table()
         self.aliases: Table[Alias] = Table()
         self.grants: Table[Grant] = Table()
         self.buckets: Table[Bucket] = Table()
@@ -130,14 +140,30 @@ class Store:
     def _load(self, journal: Journal) -> None:
         for record in journal.records():
             self._apply(record)
+        self._complete()
         self.events.extend(journal.events())
 
+    def _complete(self) -> None:
+        """Add what an older version did not write: that a symmetric key's material is its first."""
+        for kms_key in self.kms_keys:
+            symmetric = kms_key.key_spec == "SYMMETRIC_DEFAULT"
+            if symmetric and kms_key.origin == "AWS_KMS":
+                first = first_material(kms_key)
+                if not self.key_materials.count(first.shelf):
+                    self._apply(first)
+
     def _apply(self, record: Record) -> None:
+        if isinstance(record, DueRecord):
+            self._expect(record)
         self._table(record).put(record)
         self._note(record)
         if isinstance(record, Grant):
             self.grant_index.put(record)
-        if isinstance(record, DueRecord) and record.due is not None:
+
+    def _expect(self, record: DueRecord) -> None:
+        """Queue what the clock will do to a record, where that is not queued already."""
+        before = self._table(record).get(record.shelf, record.name)
+        if record.due is not None and (before is None or before.due != record.due):
             heapq.heappush(self._due, (record.due, record.table, record.shelf, record.name))
 
     def _forget(self, record: Record) -> None:

@@ -8,7 +8,7 @@ from kmslab import arn as arns
 from kmslab import errors
 from kmslab.services.call import Call
 from kmslab.services.kms.identifiers import find_key_by_id
-from kmslab.services.kms.key_states import refuse_pending_deletion
+from kmslab.services.kms.key_states import require_state
 from kmslab.services.kms.managed_keys import PREFIX as RESERVED_PREFIX
 from kmslab.services.kms.paging import page_end, page_limit, page_start
 from kmslab.store.records import Alias, KmsKey, shelf_of
@@ -25,7 +25,7 @@ def create_alias(call: Call) -> None:
     call.authorise_in_account(arn)
     target = _target(call)
     call.authorise(target)
-    refuse_pending_deletion(target)
+    require_state(call, target)
     if call.store.aliases.get(shelf_of(call.account, call.region), alias_name):
         raise errors.alias_exists(arn)
     if len(target.alias_names) >= _MOST_PER_KEY:
@@ -49,7 +49,7 @@ def update_alias(call: Call) -> None:
     # Last, so that nothing in between tells a foreign key from one that is not there.
     target = _target(call)
     call.authorise(target)
-    refuse_pending_deletion(target)
+    require_state(call, target)
     if target.key_id != old_target.key_id:
         _require_same_kind(old_target, target)
         if len(target.alias_names) >= _MOST_PER_KEY:

@@ -11,7 +11,7 @@ from kmslab import errors
 from kmslab.services.call import Call
 from kmslab.services.kms.identifiers import find_key
 from kmslab.services.kms.key_material import current_material, token_of
-from kmslab.services.kms.key_states import require_usable
+from kmslab.services.kms.key_states import require_state
 from kmslab.services.kms.symmetric_keys import SYMMETRIC_DEFAULT, unused_key_id
 from kmslab.store.records import KeyToken, KmsKey
 from kmslab.vault.rsa_keys import largest_plaintext
@@ -66,7 +66,7 @@ def get_public_key(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_GetPublicKey.html"""
     kms_key = find_key(call, call.parameters["KeyId"])
     call.authorise(kms_key)
-    require_usable(kms_key)
+    require_state(call, kms_key)
     if is_symmetric(kms_key):
         # AWS sends no sentence.
         raise errors.ServiceError("UnsupportedOperationException")

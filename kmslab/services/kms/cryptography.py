@@ -18,7 +18,7 @@ from kmslab.services.kms.asymmetric_keys import (
 )
 from kmslab.services.kms.identifiers import find_key, is_key_id
 from kmslab.services.kms.key_material import current_material, token_of
-from kmslab.services.kms.key_states import require_usable
+from kmslab.services.kms.key_states import require_state
 from kmslab.services.kms.symmetric_keys import SYMMETRIC_DEFAULT
 from kmslab.store.records import KmsKey, shelf_of
 from kmslab.vault.hsm import BackingKeyName
@@ -101,7 +101,7 @@ def authorise_use(
 ) -> None:
     """What every cryptographic operation asks before it touches a key."""
     call.authorise(kms_key, action, by_ciphertext)
-    require_usable(kms_key)
+    require_state(call, kms_key)
 
 
 def require_encryption(call: Call, kms_key: KmsKey, algorithm: str = SYMMETRIC_DEFAULT) -> None:

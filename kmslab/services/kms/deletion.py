@@ -14,12 +14,11 @@ from kmslab.services.kms.identifiers import find_key_by_id
 from kmslab.services.kms.key_states import (
     DISABLED,
     PENDING_DELETION,
-    refuse_pending_deletion,
-    require_pending_deletion,
+    require_state,
 )
-from kmslab.sources import RandomBytes, uuid_text
-from kmslab.store.events import Event
-from kmslab.store.records import KmsKey
+from kmslab.services.kms.service_events import service_event
+from kmslab.sources import RandomBytes
+from kmslab.store.records import KmsKey, Record
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import BackingKeyName, Hsm
 
@@ -31,7 +30,7 @@ def schedule_key_deletion(call: Call) -> dict[str, Any]:
     call.begin_change()
     kms_key = find_key_by_id(call, call.parameters["KeyId"])
     call.authorise(kms_key)
-    refuse_pending_deletion(kms_key)
+    require_state(call, kms_key)
     days = call.parameters.setdefault("PendingWindowInDays", 30)
     if not 7 <= days <= 30:
         raise errors.validation("PendingWindowInDays must be between 7 and 30.")
@@ -51,7 +50,7 @@ def cancel_key_deletion(call: Call) -> dict[str, Any]:
     call.begin_change()
     kms_key = find_key_by_id(call, call.parameters["KeyId"])
     call.authorise(kms_key)
-    require_pending_deletion(kms_key)
+    require_state(call, kms_key)
     call.put(replace(kms_key, key_state=DISABLED, deletion_date=None))
     call.tells_its_output = True
     return {"KeyId": kms_key.arn}
@@ -60,28 +59,11 @@ def cancel_key_deletion(call: Call) -> dict[str, Any]:
 def delete_key(kms_key: KmsKey, when: float, store: Store, hsm: Hsm, random: RandomBytes) -> None:
     """Destroy a key whose waiting period has ended, and record KMS's own event of it."""
     shelf = f"{kms_key.shelf}/{kms_key.key_id}"
-    tokens, grants = list(store.key_tokens.on(shelf)), store.grants.on(shelf)
+    tokens = list(store.key_tokens.on(shelf))
+    materials, grants = store.key_materials.on(shelf), store.grants.on(shelf)
     aliases = [store.aliases.get(kms_key.shelf, name) for name in kms_key.alias_names]
-    gone = Changes(deleted=[kms_key, *tokens, *grants, *(alias for alias in aliases if alias)])
-    store.commit(gone, [_service_event(kms_key, when, uuid_text(random(16)))])
+    own: list[Record] = [*tokens, *materials, *grants, *(alias for alias in aliases if alias)]
+    event = service_event("DeleteKey", kms_key, when, random, {"keyId": kms_key.arn})
+    store.commit(Changes(deleted=[kms_key, *own]), [event])
     for token in tokens:
         hsm.forget(BackingKeyName(kms_key.account, kms_key.key_id, token.key_material_id))
-
-
-def _service_event(kms_key: KmsKey, when: float, event_id: str) -> Event:
-    return Event(
-        event_id=event_id,
-        request_id=None,
-        time=when,
-        account=kms_key.account,
-        region=kms_key.region,
-        source="kms.amazonaws.com",
-        name="DeleteKey",
-        identity={"accountId": kms_key.account, "invokedBy": "AWS Internal"},
-        source_ip="AWS Internal",
-        user_agent="AWS Internal",
-        read_only=False,
-        additional={"keyId": kms_key.arn},
-        resources=(kms_key.arn,),
-        kind="AwsServiceEvent",
-    )

@@ -25,7 +25,7 @@ from kmslab.services.kms.grant_requests import (
     invalid_arn,
 )
 from kmslab.services.kms.identifiers import find_key_by_id
-from kmslab.services.kms.key_states import require_usable
+from kmslab.services.kms.key_states import require_state
 from kmslab.store.records import Grant, KmsKey, shelf_of
 
 _MOST_PER_KEY = 50_000
@@ -44,7 +44,7 @@ def create_grant(call: Call) -> dict[str, Any]:
     kms_key = find_key_of_grants(call)
     asked = call.asked_grant = asked_grant(call, kms_key)
     call.authorise(kms_key)
-    require_usable(kms_key)
+    require_state(call, kms_key)
     check_grant(call, asked, kms_key)
     grant = _made_before(call, asked) or _make(call, asked)
     refuse_dry_run(call)

@@ -17,7 +17,7 @@ from kmslab.services.kms.key_states import (
     DISABLED,
     ENABLED,
     PENDING_DELETION,
-    refuse_pending_deletion,
+    require_state,
 )
 from kmslab.services.kms.managed_keys import make_when_named
 from kmslab.services.kms.paging import page_end, page_limit, page_start
@@ -27,7 +27,7 @@ from kmslab.services.kms.symmetric_keys import (
     require_room,
 )
 from kmslab.services.kms.tags import checked_tags
-from kmslab.store.records import KeyToken, KmsKey, shelf_of
+from kmslab.store.records import KmsKey, Record, shelf_of
 
 
 def create_key(call: Call) -> dict[str, Any]:
@@ -43,13 +43,13 @@ def create_key(call: Call) -> dict[str, Any]:
     tags = checked_tags(call.parameters.get("Tags", []))
     policy = call.parameters.get("Policy") or default_key_policy(call.account)
     # Before the change begins: a key pair takes long to make, and nobody else should wait for it.
-    kms_key, token = _new_key(call, policy)
+    kms_key, *of_material = _new_key(call, policy)
     call.begin_change()
     require_room(call)
     if call.parameters.get("Policy"):
         check_key_policy(call, policy, kms_key)
     kms_key = replace(kms_key, description=call.parameters.get("Description", ""), tags=tags)
-    call.put(kms_key, token)
+    call.put(kms_key, *of_material)
     call.resources = (kms_key.arn,)
     call.tells_its_output = True
     return {"KeyMetadata": key_metadata(kms_key)}
@@ -115,7 +115,8 @@ def key_metadata(kms_key: KmsKey) -> dict[str, Any]:
     return metadata
 
 
-def _new_key(call: Call, policy: str) -> tuple[KmsKey, KeyToken]:
+def _new_key(call: Call, policy: str) -> tuple[KmsKey, *tuple[Record, ...]]:
+    """The key, and the records of its material."""
     key_spec, key_usage = call.parameters["KeySpec"], call.parameters["KeyUsage"]
     if key_spec == SYMMETRIC_DEFAULT:
         return new_symmetric_key(call, policy)
@@ -131,7 +132,7 @@ def _key_to_change(call: Call) -> KmsKey:
     call.begin_change()
     kms_key = find_key_by_id(call, call.parameters["KeyId"])
     call.authorise(kms_key)
-    refuse_pending_deletion(kms_key)
+    require_state(call, kms_key)
     call.told = {"keyId": kms_key.arn}
     return kms_key
 

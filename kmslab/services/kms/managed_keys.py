@@ -88,7 +88,7 @@ def make_when_named(call: Call, text: str) -> KmsKey | None:
 def _make(call: Call, service: str, alias_name: str) -> KmsKey:
     owner = {"account": call.account, "region": call.region}
     policy = _POLICY % {**owner, "service": service, "root": arns.account_root_arn(call.account)}
-    kms_key, token = new_symmetric_key(call, policy)
+    kms_key, token, material = new_symmetric_key(call, policy)
     kms_key = replace(
         kms_key,
         key_manager="AWS",
@@ -104,6 +104,6 @@ def _make(call: Call, service: str, alias_name: str) -> KmsKey:
         creation_date=call.now,
         last_updated_date=call.now,
     )
-    call.put(kms_key, token, alias)
+    call.put(kms_key, token, material, alias)
     call.resources += (kms_key.arn,)
     return kms_key

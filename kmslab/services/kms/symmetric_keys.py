@@ -3,20 +3,20 @@
 from kmslab import errors
 from kmslab.services.call import Call
 from kmslab.sources import uuid_text
-from kmslab.store.records import KeyToken, KmsKey, shelf_of
+from kmslab.store.records import KeyMaterial, KeyToken, KmsKey, first_material, shelf_of
 
 SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
 _MOST_KEYS = 100_000
 
 
-def new_symmetric_key(call: Call, policy: str) -> tuple[KmsKey, KeyToken]:
-    """An enabled symmetric encryption key of the caller's account and Region, and the exported
-    key token of its material."""
+def new_symmetric_key(call: Call, policy: str) -> tuple[KmsKey, KeyToken, KeyMaterial]:
+    """An enabled symmetric encryption key of the caller's account and Region, the exported key
+    token of its first material, and what is known of that."""
     key_id = unused_key_id(call)
     name, token = call.hsm.create_backing_key(call.account, key_id)
     kms_key = KmsKey(call.account, call.region, key_id, call.now, policy, name.key_material_id)
     key_token = KeyToken(call.account, call.region, key_id, name.key_material_id, token)
-    return kms_key, key_token
+    return kms_key, key_token, first_material(kms_key)
 
 
 def unused_key_id(call: Call) -> str:

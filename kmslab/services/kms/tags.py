@@ -6,7 +6,7 @@ from typing import Any
 from kmslab import errors
 from kmslab.services.call import Call
 from kmslab.services.kms.identifiers import find_key_by_id
-from kmslab.services.kms.key_states import refuse_pending_deletion
+from kmslab.services.kms.key_states import require_state
 from kmslab.services.kms.paging import page_end, page_limit, page_start
 
 _MOST = 50
@@ -17,7 +17,7 @@ def tag_resource(call: Call) -> None:
     call.begin_change()
     kms_key = find_key_by_id(call, call.parameters["KeyId"])
     call.authorise(kms_key)
-    refuse_pending_deletion(kms_key)
+    require_state(call, kms_key)
     added = checked_tags(call.parameters["Tags"])
     tags = dict(kms_key.tags) | dict(added)
     _refuse_too_many(tags)
@@ -30,7 +30,7 @@ def untag_resource(call: Call) -> None:
     call.begin_change()
     kms_key = find_key_by_id(call, call.parameters["KeyId"])
     call.authorise(kms_key)
-    refuse_pending_deletion(kms_key)
+    require_state(call, kms_key)
     removed = set(call.parameters["TagKeys"])
     kept = tuple((name, value) for name, value in kms_key.tags if name not in removed)
     call.put(replace(kms_key, tags=kept))
