@@ -31,7 +31,7 @@ from kmslab.services.callers import ANONYMOUS, Caller, Callers
 from kmslab.services.cloudtrail.backing import Backing as CloudTrailBacking
 from kmslab.services.cloudtrail.deliveries import Deliveries
 from kmslab.services.condition_keys import IN_PROCESS, INTERNAL, Origin
-from kmslab.services.kms.deletion import delete_key
+from kmslab.services.kms.by_the_clock import do_due
 from kmslab.services.kms.grant_requests import asked_grant
 from kmslab.services.s3.authorization import may_put_object
 from kmslab.services.s3.backing import Backing
@@ -292,24 +292,24 @@ class Endpoint:
         return min(ends, owed)
 
     def _do_next(self) -> None:
-        """What comes next: a record ends, or CloudTrail delivers."""
+        """What comes next: a key is rotated, a record ends, or CloudTrail delivers."""
         ends = self._store.next_due()
         owed = self.deliveries.next_due() if self.deliveries else None
         if ends is not None and (owed is None or ends <= owed):
-            self._end_record(ends)
+            self._do_record(ends)
         elif self.deliveries:
             self.deliveries.do_next()
 
-    def _end_record(self, by: float) -> None:
-        """End the next record whose time has come by then; what is first may be out of date, and
-        what comes behind it may be later than a delivery."""
+    def _do_record(self, by: float) -> None:
+        """Do what the clock does to the next record whose time has come by then; what is first may
+        be out of date, and what comes behind it may be later than a delivery."""
         with self._store.lock:
             due = self._store.next_due_record(by)
             if due is None:
                 return
             when, record = due
             if isinstance(record, KmsKey):
-                delete_key(record, when, self._store, self._hsm, self._random)
+                do_due(record, when, self._store, self._hsm, self._random)
             else:
                 # A grant whose removal has spread, or a session long over: nobody is told.
                 self._store.commit(Changes(deleted=[record]), ())

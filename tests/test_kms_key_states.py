@@ -122,6 +122,11 @@ TABLE = {
     "EnableKey": (CHANGE, lambda s: s.kms.enable_key(KeyId=s.arn)),
     "DisableKey": (CHANGE, lambda s: s.kms.disable_key(KeyId=s.arn)),
     "ScheduleKeyDeletion": (CHANGE, lambda s: s.kms.schedule_key_deletion(KeyId=s.arn)),
+    "EnableKeyRotation": (USE, lambda s: s.kms.enable_key_rotation(KeyId=s.arn)),
+    "DisableKeyRotation": (USE, lambda s: s.kms.disable_key_rotation(KeyId=s.arn)),
+    "RotateKeyOnDemand": (USE, lambda s: s.kms.rotate_key_on_demand(KeyId=s.arn)),
+    "GetKeyRotationStatus": (LOOK, lambda s: s.kms.get_key_rotation_status(KeyId=s.arn)),
+    "ListKeyRotations": (LOOK, lambda s: s.kms.list_key_rotations(KeyId=s.arn)),
     "CreateGrant": (
         USE,
         lambda s: s.kms.create_grant(

@@ -4,7 +4,7 @@ Every record has a `shelf`, the part of the lab it belongs to (an account and Re
 account, or all), and a `name` that is unique on its shelf. Times are seconds since 1970.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
@@ -71,6 +71,13 @@ class KmsKey:
             return None
         # What fell due while the key was disabled is done when it is enabled again.
         return max(self.next_rotation_date, self.enabled_since or self.next_rotation_date)
+
+
+def rotated_yearly(kms_key: KmsKey) -> KmsKey:
+    """The key with the rotation that AWS managed keys have, counted from its creation."""
+    days = 365
+    first = kms_key.creation_date + days * 86_400
+    return replace(kms_key, rotation_period=days, next_rotation_date=first)
 
 
 @dataclass(frozen=True, slots=True)

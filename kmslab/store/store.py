@@ -24,6 +24,7 @@ from kmslab.store.records import (
     KmsKey,
     Record,
     first_material,
+    rotated_yearly,
 )
 from kmslab.store.s3_records import Bucket, MultipartUpload, StoredObject, UploadedPart
 from kmslab.store.table import Table
@@ -36,7 +37,7 @@ from kmslab.store.trail_records import (
 )
 
 DueRecord = KmsKey | Grant | RoleSession
-"""The kinds of record that end by the clock."""
+"""The kinds of record that the clock ends or changes."""
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class Store:
         self.trails_version = 0
         self.events: list[Event] = []
         self.lock = threading.RLock()
-        # What ends by the clock: (when, table, shelf, name). An entry may be out of date; who
+        # What the clock will do: (when, table, shelf, name). An entry may be out of date; who
         # takes it looks at the record itself.
         self._due: list[tuple[float, str, str, str]] = []
         self._journal = journal
@@ -144,13 +145,16 @@ class Store:
         self.events.extend(journal.events())
 
     def _complete(self) -> None:
-        """Add what an older version did not write: that a symmetric key's material is its first."""
+        """Add what an older version did not write: that a symmetric key's material is its first,
+        and that AWS rotates its own keys."""
         for kms_key in self.kms_keys:
-            symmetric = kms_key.key_spec == "SYMMETRIC_DEFAULT"
-            if symmetric and kms_key.origin == "AWS_KMS":
-                first = first_material(kms_key)
-                if not self.key_materials.count(first.shelf):
-                    self._apply(first)
+            if kms_key.key_spec != "SYMMETRIC_DEFAULT" or kms_key.origin != "AWS_KMS":
+                continue
+            first = first_material(kms_key)
+            if not self.key_materials.count(first.shelf):
+                self._apply(first)
+                if kms_key.key_manager == "AWS":
+                    self._apply(rotated_yearly(kms_key))
 
     def _apply(self, record: Record) -> None:
         if isinstance(record, DueRecord):

@@ -15,6 +15,7 @@ from kmslab.services.kms import (
     key_policies,
     keys,
     re_encryption,
+    rotation,
     tags,
 )
 from kmslab.services.operation_finder import operation_finder
@@ -31,4 +32,5 @@ find_operation = operation_finder(
     grants,
     grant_lists,
     deletion,
+    rotation,
 )

@@ -76,12 +76,15 @@ def list_keys(call: Call) -> dict[str, Any]:
 
 def enable_key(call: Call) -> None:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKey.html"""
-    _switch(call, ENABLED)
+    kms_key = _key_to_change(call)
+    if kms_key.key_state != ENABLED:
+        call.put(replace(kms_key, key_state=ENABLED, enabled_since=call.now))
 
 
 def disable_key(call: Call) -> None:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_DisableKey.html"""
-    _switch(call, DISABLED)
+    kms_key = _key_to_change(call)
+    call.put(replace(kms_key, key_state=DISABLED))
 
 
 def update_key_description(call: Call) -> None:
@@ -121,11 +124,6 @@ def _new_key(call: Call, policy: str) -> tuple[KmsKey, *tuple[Record, ...]]:
     if key_spec == SYMMETRIC_DEFAULT:
         return new_symmetric_key(call, policy)
     return new_asymmetric_key(call, policy, key_spec, key_usage)
-
-
-def _switch(call: Call, key_state: str) -> None:
-    kms_key = _key_to_change(call)
-    call.put(replace(kms_key, key_state=key_state))
 
 
 def _key_to_change(call: Call) -> KmsKey:

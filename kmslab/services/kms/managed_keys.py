@@ -11,7 +11,7 @@ from dataclasses import replace
 from kmslab import arn as arns
 from kmslab.services.call import Call
 from kmslab.services.kms.symmetric_keys import new_symmetric_key
-from kmslab.store.records import Alias, KmsKey, shelf_of
+from kmslab.store.records import Alias, KmsKey, rotated_yearly, shelf_of
 
 PREFIX = "alias/aws/"
 
@@ -90,7 +90,7 @@ def _make(call: Call, service: str, alias_name: str) -> KmsKey:
     policy = _POLICY % {**owner, "service": service, "root": arns.account_root_arn(call.account)}
     kms_key, token, material = new_symmetric_key(call, policy)
     kms_key = replace(
-        kms_key,
+        rotated_yearly(kms_key),
         key_manager="AWS",
         description=(
             f"Default key that protects my {_PROTECTS[service]} when no other key is defined"

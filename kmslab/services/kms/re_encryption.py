@@ -44,11 +44,13 @@ def re_encrypt(call: Call) -> dict[str, Any]:
         "SourceEncryptionAlgorithm": asked["SourceEncryptionAlgorithm"],
         "DestinationEncryptionAlgorithm": destination_algorithm,
     }
-    if is_symmetric(source):
-        answer["SourceKeyMaterialId"] = material.key_material_id
+    materials = {}
     if is_symmetric(destination):
-        answer["DestinationKeyMaterialId"] = destination.key_material_id
-    return answer
+        materials["DestinationKeyMaterialId"] = destination.key_material_id
+    if is_symmetric(source):
+        materials["SourceKeyMaterialId"] = material.key_material_id
+    call.additional = {f"{name[:1].lower()}{name[1:]}": each for name, each in materials.items()}
+    return {**answer, **materials}
 
 
 def _note_same_key(call: Call) -> None:

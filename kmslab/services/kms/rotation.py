@@ -1,0 +1,250 @@
+"""Rotation: a symmetric key gets new material, and keeps all that it ever had.
+
+What is encrypted from then on is encrypted under the new material; a ciphertext names the material
+it needs, so what was encrypted before still opens (AWS KMS Developer Guide, "Rotate AWS KMS keys").
+KMS rotates by the clock where a key asks for it, and its owner may at any time. Here stand the
+operations; what the clock does is in `by_the_clock`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from kmslab import errors
+from kmslab.services.call import Call
+from kmslab.services.kms.asymmetric_keys import is_symmetric
+from kmslab.services.kms.identifiers import find_key_by_id
+from kmslab.services.kms.key_states import DELETION_STATES, require_state
+from kmslab.services.kms.paging import page_end, page_limit, page_start
+from kmslab.services.kms.service_events import service_event
+from kmslab.sources import RandomBytes
+from kmslab.store.events import Event
+from kmslab.store.records import (
+    CURRENT,
+    NON_CURRENT,
+    PENDING_ROTATION,
+    KeyMaterial,
+    KeyToken,
+    KmsKey,
+    Record,
+)
+from kmslab.store.store import Store
+from kmslab.vault.hsm import Hsm
+
+DAY = 86_400
+AUTOMATIC, ON_DEMAND = "AUTOMATIC", "ON_DEMAND"
+_DEFAULT_PERIOD = 365
+_MOST_ON_DEMAND = 25
+_SOON = 20 * 60
+
+
+class Rotation(NamedTuple):
+    """A rotation that is about to happen: the records it leaves, and KMS's own event of it."""
+
+    records: tuple[Record, ...]
+    event: Event
+
+
+def enable_key_rotation(call: Call) -> None:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html"""
+    kms_key = _key_to_schedule(call)
+    days = call.parameters.get("RotationPeriodInDays", _DEFAULT_PERIOD)
+    call.put(replace(kms_key, rotation_period=days, next_rotation_date=call.now + days * DAY))
+
+
+def disable_key_rotation(call: Call) -> None:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_DisableKeyRotation.html"""
+    kms_key = _key_to_schedule(call)
+    call.put(replace(kms_key, rotation_period=0, next_rotation_date=None))
+
+
+def get_key_rotation_status(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyRotationStatus.html"""
+    kms_key = find_key_by_id(call, call.parameters["KeyId"])
+    call.authorise(kms_key)
+    _require_own_material(kms_key)
+    # What is set comes back when the deletion is cancelled.
+    enabled = kms_key.rotation_period > 0 and kms_key.key_state not in DELETION_STATES
+    answer: dict[str, Any] = {"KeyRotationEnabled": enabled, "KeyId": kms_key.arn}
+    if enabled:
+        answer["RotationPeriodInDays"] = kms_key.rotation_period
+        answer["NextRotationDate"] = kms_key.next_rotation_date
+    return answer
+
+
+def rotate_key_on_demand(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_RotateKeyOnDemand.html"""
+    call.begin_change()
+    kms_key = find_key_by_id(call, call.parameters["KeyId"])
+    call.authorise(kms_key)
+    require_state(call, kms_key)
+    _require_history(kms_key)
+    _refuse_conflict(call, kms_key)
+    _refuse_over_limit(call, kms_key)
+    if kms_key.origin == "EXTERNAL":
+        rotation = _to_pending_material(call, kms_key)
+    else:
+        made = new_material(kms_key, call.now, call.hsm)
+        rotation = rotate(kms_key, *made, ON_DEMAND, call.now, call.store, call.random)
+    call.put(*rotation.records)
+    call.more_events.append(rotation.event)
+    call.tells_its_output = True
+    return {"KeyId": call.parameters["KeyId"]}
+
+
+def list_key_rotations(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeyRotations.html
+
+    In the order of time, the first material before all rotations and one that waits behind them.
+    """
+    kms_key = find_key_by_id(call, call.parameters["KeyId"])
+    call.authorise(kms_key)
+    _require_history(kms_key)
+    limit, after = page_limit(call, 100, 1000), page_start(call)
+    all_material = call.parameters.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL"
+    listed = [
+        material
+        for material in sorted(materials_of(call.store, kms_key), key=_place)
+        if all_material or material.rotation_date is not None
+    ]
+    start = _behind(listed, after)
+    page, truncated = listed[start : start + limit], start + limit < len(listed)
+    last_name = page[-1].key_material_id if page else ""
+    entries = [_entry(material, all_material) for material in page]
+    return {"Rotations": entries, **page_end(call, truncated, last_name)}
+
+
+# --- What a rotation does -----------------------------------------------------------------
+
+
+def new_material(kms_key: KmsKey, when: float, hsm: Hsm) -> tuple[KeyMaterial, KeyToken]:
+    """Material that KMS makes for a key that has some already, and its exported key token."""
+    name, token = hsm.create_backing_key(kms_key.account, kms_key.key_id)
+    place = (kms_key.account, kms_key.region, kms_key.key_id, name.key_material_id)
+    return KeyMaterial(*place, creation_date=when), KeyToken(*place, token=token)
+
+
+def rotate(
+    kms_key: KmsKey,
+    successor: KeyMaterial,
+    token: KeyToken | None,
+    rotation_type: str,
+    when: float,
+    store: Store,
+    random: RandomBytes,
+) -> Rotation:
+    """What makes `successor` the current material of the key at `when`; `token` is its key token
+    where the store does not have it yet. The store's lock must be held."""
+    shelf = f"{kms_key.shelf}/{kms_key.key_id}"
+    previous = store.key_materials.get(shelf, kms_key.key_material_id)
+    assert previous
+    details = {
+        "rotationType": rotation_type,
+        "keyOrigin": kms_key.origin,
+        "previousKeyMaterialId": kms_key.key_material_id,
+        "currentKeyMaterialId": successor.key_material_id,
+        "keyId": kms_key.key_id,
+    }
+    event = service_event("RotateKey", kms_key, when, random, details)
+    made = replace(successor, state=CURRENT, rotation_date=when, rotation_type=rotation_type)
+    rotated = replace(kms_key, key_material_id=successor.key_material_id)
+    records = (rotated, replace(previous, state=NON_CURRENT), made)
+    return Rotation((*records, token) if token else records, event)
+
+
+def materials_of(store: Store, kms_key: KmsKey) -> Iterator[KeyMaterial]:
+    """All that is known of a key's materials, in no order."""
+    return store.key_materials.on(f"{kms_key.shelf}/{kms_key.key_id}")
+
+
+def _to_pending_material(call: Call, kms_key: KmsKey) -> Rotation:
+    """The rotation to the imported material that waits for it."""
+    for material in materials_of(call.store, kms_key):
+        if material.state == PENDING_ROTATION:
+            return rotate(kms_key, material, None, ON_DEMAND, call.now, call.store, call.random)
+    raise errors.invalid_state(
+        f"No available key material pending rotation for the key: {kms_key.arn}."
+    )
+
+
+# --- What is refused ----------------------------------------------------------------------
+
+
+def _key_to_schedule(call: Call) -> KmsKey:
+    call.begin_change()
+    kms_key = find_key_by_id(call, call.parameters["KeyId"])
+    call.authorise(kms_key)
+    require_state(call, kms_key)
+    _require_own_material(kms_key)
+    call.told = {"keyId": kms_key.arn}
+    return kms_key
+
+
+def _require_own_material(kms_key: KmsKey) -> None:
+    """Only material that KMS made does it replace by itself."""
+    _require_history(kms_key)
+    if kms_key.origin != "AWS_KMS":
+        raise errors.invalid_origin(kms_key.arn, kms_key.origin)
+
+
+def _require_history(kms_key: KmsKey) -> None:
+    """Refuse a key that has one material for life. Raises UnsupportedOperationException."""
+    if not is_symmetric(kms_key):
+        # AWS sends no sentence.
+        raise errors.ServiceError("UnsupportedOperationException")
+    if kms_key.origin not in ("AWS_KMS", "EXTERNAL"):
+        raise errors.invalid_origin(kms_key.arn, kms_key.origin)
+
+
+def _refuse_conflict(call: Call, kms_key: KmsKey) -> None:
+    due = kms_key.next_rotation_date
+    if due is not None and due - call.now <= _SOON:
+        raise errors.ServiceError(
+            "ConflictException",
+            "The request was rejected because an automatic rotation of this key is currently in "
+            "progress or scheduled to begin within the next 20 minutes.",
+        )
+
+
+def _refuse_over_limit(call: Call, kms_key: KmsKey) -> None:
+    done = sum(each.rotation_type == ON_DEMAND for each in materials_of(call.store, kms_key))
+    if done >= _MOST_ON_DEMAND:
+        raise errors.limit_exceeded(
+            "The on-demand rotations limit has been reached for the given keyId. No more "
+            f"on-demand rotations can be performed for this key: {kms_key.arn}"
+        )
+
+
+# --- The list -----------------------------------------------------------------------------
+
+
+def _place(material: KeyMaterial) -> tuple[bool, float]:
+    waits = material.state not in (CURRENT, NON_CURRENT)
+    return waits, material.rotation_date or material.creation_date
+
+
+def _behind(listed: list[KeyMaterial], last_name: str) -> int:
+    """Where the page begins that follows the material `last_name`, "" for the first page."""
+    if not last_name:
+        return 0
+    names = [material.key_material_id for material in listed]
+    if last_name not in names:
+        raise errors.invalid_marker()
+    return names.index(last_name) + 1
+
+
+def _entry(material: KeyMaterial, all_material: bool) -> dict[str, Any]:
+    told = {
+        "KeyMaterialDescription": material.description,
+        "ImportState": material.import_state,
+        "KeyMaterialState": material.state if all_material else "",
+        "ExpirationModel": material.expiration_model,
+        "ValidTo": material.valid_to,
+        "RotationDate": material.rotation_date,
+        "RotationType": material.rotation_type,
+    }
+    return {
+        "KeyId": material.key_id,
+        "KeyMaterialId": material.key_material_id,
+        **{member: value for member, value in told.items() if value},
+    }
