@@ -208,6 +208,13 @@ def invalid_origin(key_arn: str, origin: str) -> ServiceError:
     )
 
 
+def wrong_key_usage(key_arn: str, key_usage: str, operation: str) -> ServiceError:
+    return ServiceError(
+        "InvalidKeyUsageException",
+        f"{key_arn} key usage is {key_usage} which is not valid for {operation}.",
+    )
+
+
 def incompatible_algorithm(algorithm: str, key_spec: str) -> ServiceError:
     return ServiceError(
         "InvalidKeyUsageException",

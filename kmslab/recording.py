@@ -16,7 +16,10 @@ from kmslab.wire.model import OperationSchema
 # CloudTrail marks as read-only what changes no resource, cryptography included.
 _READING = ("Get", "List", "Describe", "Generate", "Head", "Simulate", "Lookup")
 _READ_ONLY = frozenset(
-    {"Encrypt", "Decrypt", "ReEncrypt", "Sign", "Verify", "VerifyMac", "AssumeRole"}
+    {
+        *("Encrypt", "Decrypt", "ReEncrypt", "Sign", "Verify", "VerifyMac"),
+        *("DeriveSharedSecret", "Encapsulate", "Decapsulate", "AssumeRole"),
+    }
 )
 
 

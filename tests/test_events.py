@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from aws_words import ACCOUNT, OTHER_ACCOUNT, REGION, UNCHECKED, Recorder, refused
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kmslab import Lab, StillClock
 from kmslab.wire.boto import in_process_client
@@ -69,13 +71,40 @@ class Scene:
     @cached_property
     def pair(self) -> str:
         """The ARN of an RSA key pair, made when it is first asked for."""
-        kind = {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"}
-        return str(self.kms.create_key(**kind)["KeyMetadata"]["Arn"])
+        return self._made("RSA_2048", "ENCRYPT_DECRYPT")
 
     @cached_property
     def pairs_ciphertext(self) -> bytes:
         made = self.kms.encrypt(KeyId=self.pair, Plaintext=b"x", EncryptionAlgorithm=RSA)
         return bytes(made["CiphertextBlob"])
+
+    @cached_property
+    def signer(self) -> str:
+        return self._made("ECC_NIST_P256", "SIGN_VERIFY")
+
+    @cached_property
+    def signature(self) -> bytes:
+        return bytes(self.kms.sign(KeyId=self.signer, **SIGNED)["Signature"])
+
+    @cached_property
+    def authenticator(self) -> str:
+        return self._made("HMAC_256", "GENERATE_VERIFY_MAC")
+
+    @cached_property
+    def mac(self) -> bytes:
+        return bytes(self.kms.generate_mac(KeyId=self.authenticator, **AUTHENTICATED)["Mac"])
+
+    @cached_property
+    def agreeing(self) -> str:
+        return self._made("ECC_NIST_P256", "KEY_AGREEMENT")
+
+    @cached_property
+    def receiver(self) -> str:
+        return self._made("ML_KEM_768", "ENCAPSULATE_DECAPSULATE")
+
+    def _made(self, key_spec: str, key_usage: str) -> str:
+        made = self.kms.create_key(KeySpec=key_spec, KeyUsage=key_usage)
+        return str(made["KeyMetadata"]["Arn"])
 
     @property
     def alias_arn(self) -> str:
@@ -242,6 +271,14 @@ def named_grant(s: Scene) -> dict[str, Any]:
 
 DEFAULT_ALGORITHM = {"encryptionAlgorithm": "SYMMETRIC_DEFAULT"}
 RSA = "RSAES_OAEP_SHA_256"
+SIGNED = {"Message": b"a secret", "SigningAlgorithm": "ECDSA_SHA_256"}
+AUTHENTICATED = {"Message": b"a secret", "MacAlgorithm": "HMAC_SHA_256"}
+ML_KEM = {"EncapsulationAlgorithm": "ML_KEM"}
+PUBLIC_KEY = (
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+)
 
 OPERATIONS = {
     "Encrypt": Told(
@@ -284,6 +321,71 @@ OPERATIONS = {
         lambda s: s.kms.get_public_key(KeyId=s.pair),
         parameters=lambda s: {"keyId": s.pair},
         resources=lambda s: [key(s.pair)],
+    ),
+    "Sign": Told(
+        lambda s: s.kms.sign(KeyId=s.signer, **SIGNED),
+        parameters=lambda s: {
+            "keyId": s.signer,
+            "messageType": "RAW",
+            "signingAlgorithm": "ECDSA_SHA_256",
+        },
+        resources=lambda s: [key(s.signer)],
+    ),
+    "Verify": Told(
+        lambda s: s.kms.verify(KeyId=s.signer, Signature=s.signature, **SIGNED),
+        parameters=lambda s: {
+            "keyId": s.signer,
+            "messageType": "RAW",
+            "signingAlgorithm": "ECDSA_SHA_256",
+        },
+        resources=lambda s: [key(s.signer)] if s.signature else [],
+    ),
+    "GenerateMac": Told(
+        lambda s: s.kms.generate_mac(KeyId=s.authenticator, **AUTHENTICATED),
+        parameters=lambda s: {"keyId": s.authenticator, "macAlgorithm": "HMAC_SHA_256"},
+        resources=lambda s: [key(s.authenticator)],
+    ),
+    "VerifyMac": Told(
+        lambda s: s.kms.verify_mac(KeyId=s.authenticator, Mac=s.mac, **AUTHENTICATED),
+        parameters=lambda s: {"keyId": s.authenticator, "macAlgorithm": "HMAC_SHA_256"},
+        resources=lambda s: [key(s.authenticator)] if s.mac else [],
+    ),
+    "DeriveSharedSecret": Told(
+        lambda s: s.kms.derive_shared_secret(
+            KeyId=s.agreeing, PublicKey=PUBLIC_KEY, KeyAgreementAlgorithm="ECDH"
+        ),
+        parameters=lambda s: {"keyId": s.agreeing, "keyAgreementAlgorithm": "ECDH"},
+        resources=lambda s: [key(s.agreeing)],
+    ),
+    "Encapsulate": Told(
+        lambda s: s.kms.encapsulate(KeyId=s.receiver, **ML_KEM),
+        parameters=lambda s: {"keyId": s.receiver, "encapsulationAlgorithm": "ML_KEM"},
+        resources=lambda s: [key(s.receiver)],
+    ),
+    "Decapsulate": Told(
+        lambda s: s.kms.decapsulate(
+            KeyId=s.receiver, SharedSecretCiphertextBlob=bytes(1088), **ML_KEM
+        ),
+        parameters=lambda s: {"keyId": s.receiver, "encapsulationAlgorithm": "ML_KEM"},
+        resources=lambda s: [key(s.receiver)],
+    ),
+    "GenerateDataKeyPair": Told(
+        lambda s: s.kms.generate_data_key_pair(
+            KeyId=s.arn, KeyPairSpec="ECC_NIST_P256", EncryptionContext=CONTEXT
+        ),
+        parameters=lambda s: {
+            "keyId": s.arn,
+            "keyPairSpec": "ECC_NIST_P256",
+            "encryptionContext": CONTEXT,
+        },
+        additional=material_told,
+    ),
+    "GenerateDataKeyPairWithoutPlaintext": Told(
+        lambda s: s.kms.generate_data_key_pair_without_plaintext(
+            KeyId=s.arn, KeyPairSpec="ECC_NIST_P256"
+        ),
+        parameters=lambda s: {"keyId": s.arn, "keyPairSpec": "ECC_NIST_P256"},
+        additional=material_told,
     ),
     "ReEncrypt": Told(
         lambda s: s.kms.re_encrypt(

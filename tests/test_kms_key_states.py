@@ -37,23 +37,52 @@ class Scene:
         return self.kms.describe_key(KeyId=self.arn)["KeyMetadata"]["KeyState"]
 
 
-# What only a key pair can do.
-OF_PAIRS = {"GetPublicKey"}
+# What needs a key of another kind than the symmetric one.
 PAIR = {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"}
-RSA = {"EncryptionAlgorithm": "RSAES_OAEP_SHA_256"}
+SIGNER = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
+MAC_KEY = {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}
+AGREEING = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "KEY_AGREEMENT"}
+RECEIVER = {"KeySpec": "ML_KEM_768", "KeyUsage": "ENCAPSULATE_DECAPSULATE"}
+KINDS = {
+    "GetPublicKey": PAIR,
+    **dict.fromkeys(("Sign", "Verify"), SIGNER),
+    **dict.fromkeys(("GenerateMac", "VerifyMac"), MAC_KEY),
+    "DeriveSharedSecret": AGREEING,
+    **dict.fromkeys(("Encapsulate", "Decapsulate"), RECEIVER),
+}
+SIGNED = {"Message": b"x", "SigningAlgorithm": "ECDSA_SHA_256"}
+AUTHENTICATED = {"Message": b"x", "MacAlgorithm": "HMAC_SHA_256"}
+ECDH, ML_KEM = {"KeyAgreementAlgorithm": "ECDH"}, {"EncapsulationAlgorithm": "ML_KEM"}
+
+
+def made_before(kms: Any, arn: str, kind: dict[str, str]) -> bytes:
+    """What a key made while it was enabled: a ciphertext, a signature, a code. Of keys that agree
+    it is the public key."""
+    if kind is SIGNER:
+        return bytes(kms.sign(KeyId=arn, **SIGNED)["Signature"])
+    if kind is MAC_KEY:
+        return bytes(kms.generate_mac(KeyId=arn, **AUTHENTICATED)["Mac"])
+    if kind is RECEIVER:
+        return bytes(kms.encapsulate(KeyId=arn, **ML_KEM)["SharedSecretCiphertextBlob"])
+    if kind:
+        return bytes(kms.get_public_key(KeyId=arn)["PublicKey"])
+    return bytes(kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"])
+
+
+# A grant that a key of any kind can have.
+GRANTED = ["DescribeKey", "RetireGrant"]
 
 
 def scene_with(state: str, operation: str = "") -> Scene:
     lab = Lab()
     kms, grantee = lab.client("kms"), lab.user("alice").arn
-    kind, algorithm = (PAIR, RSA) if operation in OF_PAIRS else ({}, {})
+    kind = KINDS.get(operation, {})
     arn, other = (kms.create_key(**kind)["KeyMetadata"]["Arn"] for _ in range(2))
-    sealed = [kms.encrypt(KeyId=key, Plaintext=b"x", **algorithm) for key in (arn, other)]
-    blobs = [answer["CiphertextBlob"] for answer in sealed]
+    blobs = [made_before(kms, each, kind) for each in (arn, other)]
     kms.create_alias(AliasName="alias/here", TargetKeyId=arn)
     kms.create_alias(AliasName="alias/there", TargetKeyId=other)
     kms.tag_resource(KeyId=arn, Tags=TAGS)
-    grant = kms.create_grant(KeyId=arn, GranteePrincipal=grantee, Operations=["Encrypt"])
+    grant = kms.create_grant(KeyId=arn, GranteePrincipal=grantee, Operations=GRANTED)
     if state == "Disabled":
         kms.disable_key(KeyId=arn)
     if state == "PendingDeletion":
@@ -91,6 +120,29 @@ TABLE = {
     "GenerateDataKeyWithoutPlaintext": (
         USE,
         lambda s: s.kms.generate_data_key_without_plaintext(KeyId=s.arn, KeySpec="AES_256"),
+    ),
+    "GenerateDataKeyPair": (
+        USE,
+        lambda s: s.kms.generate_data_key_pair(KeyId=s.arn, KeyPairSpec="ECC_NIST_P256"),
+    ),
+    "GenerateDataKeyPairWithoutPlaintext": (
+        USE,
+        lambda s: s.kms.generate_data_key_pair_without_plaintext(
+            KeyId=s.arn, KeyPairSpec="ECC_NIST_P256"
+        ),
+    ),
+    "Sign": (USE, lambda s: s.kms.sign(KeyId=s.arn, **SIGNED)),
+    "Verify": (USE, lambda s: s.kms.verify(KeyId=s.arn, Signature=s.blob, **SIGNED)),
+    "GenerateMac": (USE, lambda s: s.kms.generate_mac(KeyId=s.arn, **AUTHENTICATED)),
+    "VerifyMac": (USE, lambda s: s.kms.verify_mac(KeyId=s.arn, Mac=s.blob, **AUTHENTICATED)),
+    "DeriveSharedSecret": (
+        USE,
+        lambda s: s.kms.derive_shared_secret(KeyId=s.arn, PublicKey=s.others_blob, **ECDH),
+    ),
+    "Encapsulate": (USE, lambda s: s.kms.encapsulate(KeyId=s.arn, **ML_KEM)),
+    "Decapsulate": (
+        USE,
+        lambda s: s.kms.decapsulate(KeyId=s.arn, SharedSecretCiphertextBlob=s.blob, **ML_KEM),
     ),
     "GetPublicKey": (USE, lambda s: s.kms.get_public_key(KeyId=s.arn)),
     "DescribeKey": (LOOK, lambda s: s.kms.describe_key(KeyId=s.arn)),

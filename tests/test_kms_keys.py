@@ -127,12 +127,12 @@ WRONG_USAGE = "KeyUsage SIGN_VERIFY is not compatible with KeySpec SYMMETRIC_DEF
         ),
         # What is not built yet is refused as AWS refuses what a Region does not offer.
         (
-            {"KeySpec": "RSA_3072", "KeyUsage": "SIGN_VERIFY"},
+            {"KeySpec": "ML_KEM_512", "KeyUsage": "ENCAPSULATE_DECAPSULATE"},
             "UnsupportedOperationException",
             None,
         ),
         (
-            {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"},
+            {"KeySpec": "SM2", "KeyUsage": "SIGN_VERIFY"},
             "UnsupportedOperationException",
             None,
         ),

@@ -246,8 +246,9 @@ def test_no_public_attribute_and_no_text_of_the_vault_shows_a_secret():
         DomainKey(domain_secret, recorder),
         KeyDerivation(backing_key),
         lab._hsm,
+        lab._hsm.keys,
     ):
-        assert public_attributes(thing) == {}
+        assert public_attributes(thing).keys() <= {"keys"}
         for text in (repr(thing), str(thing), f"{thing}"):
             assert type(thing).__name__ in text
             assert not held_in(domain_secret, text)

@@ -16,6 +16,7 @@ CRYPTOGRAPHIC = tuple(
         *("Encrypt", "Decrypt", "ReEncrypt", "Sign", "Verify", "GenerateMac", "VerifyMac"),
         *("GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "DeriveSharedSecret"),
         *("GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"),
+        *("Encapsulate", "Decapsulate"),
     )
 )
 

@@ -1,38 +1,29 @@
 """The hardware security module, simulated: the one place where backing keys exist in clear.
 
-An HSM backing key, or the private key of an asymmetric KMS key, is made here, leaves only as an
-exported key token (wrapped under the domain key) and comes back only that way. The operations below
-use it; none returns it. The HSM believes its callers: who may ask is decided before, in `access`.
+An HSM backing key is made here, leaves only as an exported key token (wrapped under the domain key)
+and comes back only that way. The operations below use it; none returns it. Keys that are no
+symmetric encryption keys stand in `hsm_keys`. The HSM believes its callers: who may ask is decided
+before, in `access`.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kmslab import errors
 from kmslab.sources import RandomBytes
+from kmslab.vault.backing_keys import BackingKeyName
 from kmslab.vault.ciphertext_blob import IV_SIZE, NONCE_SIZE, BlobHeader
 from kmslab.vault.domain_key import SEAL_SIZE, DomainKey
 from kmslab.vault.encryption_context import canonical
+from kmslab.vault.hsm_keys import HsmKeys
 from kmslab.vault.key_derivation import KeyDerivation
-from kmslab.vault.rsa_keys import RsaKeyPair
 
 _ENCRYPT_LABEL = b"kmslab encrypt AES-256-GCM"
 _CACHED_KEYS = 10_000
-_CACHED_KEY_PAIRS = 1_000
 
-
-class BackingKeyName(NamedTuple):
-    """Names one version of one KMS key's material. `key_material_id` is 64 hex digits."""
-
-    account: str
-    key_id: str
-    key_material_id: str
-
-    def encode(self) -> bytes:
-        return ":".join(self).encode("ascii")
+__all__ = ["BackingKeyName", "Hsm"]
 
 
 class Hsm:
@@ -42,7 +33,7 @@ class Hsm:
         self._domain_key = domain_key
         self._random = random
         self._backing_keys: dict[BackingKeyName, KeyDerivation] = {}
-        self._key_pairs: dict[BackingKeyName, RsaKeyPair] = {}
+        self.keys = HsmKeys(domain_key, random)
 
     def create_backing_key(self, account: str, key_id: str) -> tuple[BackingKeyName, str]:
         """A new 256-bit backing key: its name and its exported key token, as hex text."""
@@ -87,36 +78,6 @@ class Hsm:
         except InvalidTag:
             raise errors.invalid_ciphertext() from None
 
-    # --- Key pairs ------------------------------------------------------------------------
-
-    def create_key_pair(
-        self, account: str, key_id: str, key_spec: str
-    ) -> tuple[BackingKeyName, str]:
-        """A new key pair: its name and the exported key token of its private key, as hex text.
-        The pair is drawn from the operating system even where the lab's randomness is seeded."""
-        name = BackingKeyName(account, key_id, self._random(32).hex())
-        material = RsaKeyPair.generate(key_spec).encode()
-        return name, self._domain_key.wrap(material, _of_pair(name, key_spec)).hex()
-
-    def public_key(self, name: BackingKeyName, token: str, key_spec: str) -> bytes:
-        """The public key of a pair, in DER."""
-        return self._key_pair(name, token, key_spec).public_key()
-
-    def encrypt_for(
-        self, name: BackingKeyName, token: str, key_spec: str, algorithm: str, plaintext: bytes
-    ) -> bytes:
-        """`plaintext` as a ciphertext of the pair's own standard, which names no key."""
-        return self._key_pair(name, token, key_spec).encrypt(algorithm, plaintext)
-
-    def decrypt_from(
-        self, name: BackingKeyName, token: str, key_spec: str, algorithm: str, ciphertext: bytes
-    ) -> bytes:
-        """The plaintext of such a ciphertext. Raises InvalidCiphertextException."""
-        plaintext = self._key_pair(name, token, key_spec).decrypt(algorithm, ciphertext)
-        if plaintext is None:
-            raise errors.invalid_ciphertext()
-        return plaintext
-
     # --- Tokens and random bytes ----------------------------------------------------------
 
     def seal_token(self, purpose: bytes, payload: bytes) -> bytes:
@@ -133,11 +94,11 @@ class Hsm:
     def forget(self, name: BackingKeyName) -> None:
         """Drop a backing key whose token has been destroyed."""
         self._backing_keys.pop(name, None)
-        self._key_pairs.pop(name, None)
+        self.keys.forget(name)
 
     def forget_all(self) -> None:
         self._backing_keys.clear()
-        self._key_pairs.clear()
+        self.keys.forget_all()
 
     def _derived_aead(self, name: BackingKeyName, token: str, nonce: bytes) -> AESGCM:
         backing_key = self._backing_keys.get(name) or self._open(name, token)
@@ -151,20 +112,3 @@ class Hsm:
             self._backing_keys.clear()
         backing_key = self._backing_keys[name] = KeyDerivation(material)
         return backing_key
-
-    def _key_pair(self, name: BackingKeyName, token: str, key_spec: str) -> RsaKeyPair:
-        return self._key_pairs.get(name) or self._open_key_pair(name, token, key_spec)
-
-    def _open_key_pair(self, name: BackingKeyName, token: str, key_spec: str) -> RsaKeyPair:
-        material = self._domain_key.unwrap(bytes.fromhex(token), _of_pair(name, key_spec))
-        if material is None:
-            raise errors.internal_failure()
-        if len(self._key_pairs) >= _CACHED_KEY_PAIRS:
-            self._key_pairs.clear()
-        key_pair = self._key_pairs[name] = RsaKeyPair.decode(material)
-        return key_pair
-
-
-def _of_pair(name: BackingKeyName, key_spec: str) -> bytes:
-    """What the token of a key pair is bound to: no token of one kind opens as another's."""
-    return b":".join((name.encode(), key_spec.encode("ascii")))

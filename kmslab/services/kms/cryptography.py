@@ -10,17 +10,13 @@ from typing import Any, NamedTuple
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.asymmetric_keys import (
-    ENCRYPT_DECRYPT,
-    algorithms_of,
-    is_symmetric,
-    refuse_large_plaintext,
-)
 from kmslab.services.kms.identifiers import find_key, is_key_id
-from kmslab.services.kms.key_material import current_material, token_of
+from kmslab.services.kms.key_material import current_material, token_of, wrapped_key
+from kmslab.services.kms.key_specs import ENCRYPT_DECRYPT, is_symmetric, require_fit
 from kmslab.services.kms.key_states import require_state
 from kmslab.services.kms.symmetric_keys import SYMMETRIC_DEFAULT
 from kmslab.store.records import KmsKey, shelf_of
+from kmslab.vault.algorithms.rsa_keys import largest_plaintext
 from kmslab.vault.hsm import BackingKeyName
 
 # AWS states no bound. Without one, a policy's patterns would be compared with up to a mebibyte.
@@ -104,17 +100,18 @@ def authorise_use(
     require_state(call, kms_key)
 
 
+def key_for(call: Call, key_usage: str, algorithm: str) -> KmsKey:
+    """The key that KeyId names: authorised, usable, and made for `key_usage` with `algorithm`."""
+    kms_key = find_key(call, call.parameters["KeyId"])
+    authorise_use(call, kms_key)
+    require_fit(kms_key, call.operation, key_usage, algorithm)
+    return kms_key
+
+
 def require_encryption(call: Call, kms_key: KmsKey, algorithm: str = SYMMETRIC_DEFAULT) -> None:
     """Refuse a key that is made for something else, or for other algorithms of encryption. Raises
     InvalidKeyUsageException."""
-    if kms_key.key_usage != ENCRYPT_DECRYPT:
-        raise errors.ServiceError(
-            "InvalidKeyUsageException",
-            f"{kms_key.arn} key usage is {kms_key.key_usage} which is not valid for "
-            f"{call.operation}.",
-        )
-    if algorithm not in algorithms_of(kms_key)["EncryptionAlgorithms"]:
-        raise errors.incompatible_algorithm(algorithm, kms_key.key_spec)
+    require_fit(kms_key, call.operation, ENCRYPT_DECRYPT, algorithm)
 
 
 def encrypt_under(
@@ -174,18 +171,30 @@ def encrypt_with(call: Call, side: Side, kms_key: KmsKey, plaintext: bytes) -> b
     """A ciphertext of `plaintext` as `side` asks for it."""
     if is_symmetric(kms_key):
         return encrypt_under(call, kms_key, plaintext, call.parameters.get(side.context))
-    material = current_material(kms_key)
-    token, algorithm = token_of(call, kms_key, material), call.parameters[side.algorithm]
-    return call.hsm.encrypt_for(material, token, kms_key.key_spec, algorithm, plaintext)
+    algorithm = call.parameters[side.algorithm]
+    return call.hsm.keys.encrypt(wrapped_key(call, kms_key), algorithm, plaintext)
 
 
 def decrypt_with(call: Call, side: Side, kms_key: KmsKey, material: BackingKeyName) -> bytes:
     """The plaintext of the ciphertext that came. Raises InvalidCiphertextException."""
-    token, blob = token_of(call, kms_key, material), call.parameters["CiphertextBlob"]
+    blob = call.parameters["CiphertextBlob"]
     if is_symmetric(kms_key):
+        token = token_of(call, kms_key, material)
         return call.hsm.decrypt(token, blob, call.parameters.get(side.context))
     algorithm = call.parameters[side.algorithm]
-    return call.hsm.decrypt_from(material, token, kms_key.key_spec, algorithm, blob)
+    return call.hsm.keys.decrypt(wrapped_key(call, kms_key), algorithm, blob)
+
+
+def refuse_large_plaintext(kms_key: KmsKey, algorithm: str, plaintext: bytes) -> None:
+    """Refuse what does not fit into one RSA ciphertext. Raises ValidationException."""
+    if is_symmetric(kms_key):
+        return
+    largest = largest_plaintext(kms_key.key_spec, algorithm)
+    if len(plaintext) > largest:
+        raise errors.validation(
+            f"Algorithm {algorithm} and key spec {kms_key.key_spec} cannot encrypt data larger "
+            f"than {largest} bytes."
+        )
 
 
 def checked_algorithm(call: Call, side: Side, kms_key: KmsKey) -> str:

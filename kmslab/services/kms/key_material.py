@@ -1,14 +1,42 @@
-"""Which material a KMS key has, and the exported key token by which the HSM takes it back."""
+"""Which material a KMS key has, and the exported key token by which the HSM takes it back.
+
+Keys that are no symmetric encryption keys get theirs here, when they come to be.
+"""
 
 from kmslab import errors
 from kmslab.services.call import Call
+from kmslab.services.kms.symmetric_keys import unused_key_id
 from kmslab.store.records import KeyToken, KmsKey
+from kmslab.vault.backing_keys import WrappedKey
 from kmslab.vault.hsm import BackingKeyName
+
+
+def new_key_of_spec(
+    call: Call, policy: str, key_spec: str, key_usage: str
+) -> tuple[KmsKey, KeyToken]:
+    """An enabled key of the caller's account and Region that is no symmetric encryption key, and
+    the exported key token of its material. An RSA key takes a while, so the store's lock must not
+    be held."""
+    key_id = unused_key_id(call)
+    made = call.hsm.keys.create(call.account, key_id, key_spec)
+    material_id = made.name.key_material_id
+    kms_key = KmsKey(
+        *(call.account, call.region, key_id, call.now, policy, material_id),
+        key_spec=key_spec,
+        key_usage=key_usage,
+    )
+    return kms_key, KeyToken(call.account, call.region, key_id, material_id, made.token)
 
 
 def current_material(kms_key: KmsKey) -> BackingKeyName:
     """The material that the key encrypts with now."""
     return BackingKeyName(kms_key.account, kms_key.key_id, kms_key.key_material_id)
+
+
+def wrapped_key(call: Call, kms_key: KmsKey) -> WrappedKey:
+    """The only material of a key that is no symmetric encryption key, as the HSM takes it."""
+    material = current_material(kms_key)
+    return WrappedKey(material, token_of(call, kms_key, material), kms_key.key_spec)
 
 
 def token_of(call: Call, kms_key: KmsKey, material: BackingKeyName) -> str:

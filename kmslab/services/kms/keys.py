@@ -5,14 +5,10 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.asymmetric_keys import (
-    algorithms_of,
-    is_symmetric,
-    new_asymmetric_key,
-    usages_of,
-)
 from kmslab.services.kms.identifiers import find_key, find_key_by_id
+from kmslab.services.kms.key_material import new_key_of_spec
 from kmslab.services.kms.key_policies import check_key_policy, default_key_policy
+from kmslab.services.kms.key_specs import algorithms_of, is_symmetric, usages_of
 from kmslab.services.kms.key_states import (
     DISABLED,
     ENABLED,
@@ -33,8 +29,8 @@ from kmslab.store.records import KmsKey, Record, shelf_of
 def create_key(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
 
-    Symmetric encryption keys and RSA_2048 key pairs of one Region, with material made here; other
-    kinds are refused with UnsupportedOperationException.
+    Keys of one Region with material made here, of every spec in `key_specs`; what is not built is
+    refused with UnsupportedOperationException.
     """
     call.authorise_in_account()
     if call.parameters.get("Tags"):
@@ -123,7 +119,7 @@ def _new_key(call: Call, policy: str) -> tuple[KmsKey, *tuple[Record, ...]]:
     key_spec, key_usage = call.parameters["KeySpec"], call.parameters["KeyUsage"]
     if key_spec == SYMMETRIC_DEFAULT:
         return new_symmetric_key(call, policy)
-    return new_asymmetric_key(call, policy, key_spec, key_usage)
+    return new_key_of_spec(call, policy, key_spec, key_usage)
 
 
 def _key_to_change(call: Call) -> KmsKey:

@@ -4,7 +4,6 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.asymmetric_keys import is_symmetric, refuse_large_plaintext
 from kmslab.services.kms.cryptography import (
     DESTINATION,
     SOURCE,
@@ -15,9 +14,11 @@ from kmslab.services.kms.cryptography import (
     encrypt_with,
     key_of_ciphertext,
     refuse_dry_run,
+    refuse_large_plaintext,
     require_member,
 )
 from kmslab.services.kms.identifiers import find_key, peek_key
+from kmslab.services.kms.key_specs import is_symmetric
 
 
 def re_encrypt(call: Call) -> dict[str, Any]:

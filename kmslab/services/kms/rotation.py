@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.asymmetric_keys import is_symmetric
 from kmslab.services.kms.identifiers import find_key_by_id
+from kmslab.services.kms.key_specs import is_symmetric
 from kmslab.services.kms.key_states import DELETION_STATES, require_state
 from kmslab.services.kms.paging import page_end, page_limit, page_start
 from kmslab.services.kms.service_events import service_event
