@@ -33,6 +33,7 @@ from kmslab.services.cloudtrail.deliveries import Deliveries
 from kmslab.services.condition_keys import IN_PROCESS, INTERNAL, Origin
 from kmslab.services.kms.by_the_clock import do_due
 from kmslab.services.kms.grant_requests import asked_grant
+from kmslab.services.kms.last_usage import ENDINGS, note_days_without_usage
 from kmslab.services.s3.authorization import may_put_object
 from kmslab.services.s3.backing import Backing
 from kmslab.services.s3.checked_documents import CheckedDocument
@@ -254,6 +255,8 @@ class Endpoint:
         call.parameters = parameters
         if operation == "CreateGrant" and "Operations" in parameters:
             call.asked_grant = asked_grant(call, kms_key)
+        if operation in ENDINGS:
+            note_days_without_usage(call, kms_key)
         owner_side = call.owner_side(kms_key)
         if key_policy is not None:
             owner_side = owner_side._replace(policy=stored_key_policy(key_policy))

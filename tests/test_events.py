@@ -490,6 +490,10 @@ OPERATIONS = {
         lambda s: s.kms.get_key_rotation_status(KeyId=s.key_id),
         parameters=lambda s: {"keyId": s.key_id},
     ),
+    "GetKeyLastUsage": Told(
+        lambda s: s.kms.get_key_last_usage(KeyId=s.key_id),
+        parameters=lambda s: {"keyId": s.key_id},
+    ),
     "ListKeyRotations": Told(
         lambda s: s.kms.list_key_rotations(KeyId=s.key_id, IncludeKeyMaterial="ALL_KEY_MATERIAL"),
         parameters=lambda s: {"keyId": s.key_id, "includeKeyMaterial": "ALL_KEY_MATERIAL"},

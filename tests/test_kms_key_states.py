@@ -178,6 +178,7 @@ TABLE = {
     "DisableKeyRotation": (USE, lambda s: s.kms.disable_key_rotation(KeyId=s.arn)),
     "RotateKeyOnDemand": (USE, lambda s: s.kms.rotate_key_on_demand(KeyId=s.arn)),
     "GetKeyRotationStatus": (LOOK, lambda s: s.kms.get_key_rotation_status(KeyId=s.arn)),
+    "GetKeyLastUsage": (LOOK, lambda s: s.kms.get_key_last_usage(KeyId=s.arn)),
     "ListKeyRotations": (LOOK, lambda s: s.kms.list_key_rotations(KeyId=s.arn)),
     "CreateGrant": (
         USE,

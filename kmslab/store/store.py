@@ -15,6 +15,7 @@ from kmslab.store.events import Event
 from kmslab.store.grant_index import GrantIndex
 from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
 from kmslab.store.journal import Journal
+from kmslab.store.last_usages import LastUsages
 from kmslab.store.records import (
     KINDS,
     Alias,
@@ -72,6 +73,7 @@ class Store:
         self.digest_chains: Table[DigestChain] = Table()
         self.signing_keys: Table[SigningKey] = Table()
         self.grant_index = GrantIndex()
+        self.last_usages = LastUsages()
         # Counts changes of users, roles and policies: what was read from them may be kept as long
         # as it stands still.
         self.identities_version = 0
@@ -98,6 +100,7 @@ class Store:
             for record in put:
                 self._apply(record)
             self.events.extend(events)
+            self.last_usages.note(events)
 
     def next_due(self) -> float | None:
         # A copy, since another thread may take the last one away meanwhile.
@@ -129,6 +132,7 @@ class Store:
             for table in KINDS:
                 getattr(self, table).clear()
             self.grant_index.clear()
+            self.last_usages.clear()
             self.identities_version += 1
             self.trails_version += 1
             self.events.clear()
@@ -143,6 +147,7 @@ class Store:
             self._apply(record)
         self._complete()
         self.events.extend(journal.events())
+        self.last_usages.note(self.events)
 
     def _complete(self) -> None:
         """Add what an older version did not write: that a symmetric key's material is its first,
@@ -175,6 +180,8 @@ class Store:
         self._note(record)
         if isinstance(record, Grant):
             self.grant_index.delete(record)
+        if isinstance(record, KmsKey):
+            self.last_usages.forget(record.arn)
 
     def _note(self, record: Record) -> None:
         if isinstance(record, User | Role | ManagedPolicy):

@@ -16,6 +16,7 @@ from kmslab.services.kms import (
     key_agreement,
     key_policies,
     keys,
+    last_usage,
     macs,
     public_keys,
     re_encryption,
@@ -43,4 +44,5 @@ find_operation = operation_finder(
     grant_lists,
     deletion,
     rotation,
+    last_usage,
 )

@@ -16,6 +16,7 @@ from kmslab.services.kms.key_states import (
     PENDING_DELETION,
     require_state,
 )
+from kmslab.services.kms.last_usage import note_days_without_usage
 from kmslab.services.kms.service_events import service_event
 from kmslab.sources import RandomBytes
 from kmslab.store.records import KmsKey, Record
@@ -29,6 +30,7 @@ def schedule_key_deletion(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html"""
     call.begin_change()
     kms_key = find_key_by_id(call, call.parameters["KeyId"])
+    note_days_without_usage(call, kms_key)
     call.authorise(kms_key)
     require_state(call, kms_key)
     days = call.parameters.setdefault("PendingWindowInDays", 30)

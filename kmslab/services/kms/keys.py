@@ -15,6 +15,7 @@ from kmslab.services.kms.key_states import (
     PENDING_DELETION,
     require_state,
 )
+from kmslab.services.kms.last_usage import ENDINGS, note_days_without_usage
 from kmslab.services.kms.managed_keys import make_when_named
 from kmslab.services.kms.paging import page_end, page_limit, page_start
 from kmslab.services.kms.symmetric_keys import (
@@ -125,6 +126,8 @@ def _new_key(call: Call, policy: str) -> tuple[KmsKey, *tuple[Record, ...]]:
 def _key_to_change(call: Call) -> KmsKey:
     call.begin_change()
     kms_key = find_key_by_id(call, call.parameters["KeyId"])
+    if call.operation in ENDINGS:
+        note_days_without_usage(call, kms_key)
     call.authorise(kms_key)
     require_state(call, kms_key)
     call.told = {"keyId": kms_key.arn}
