@@ -18,8 +18,13 @@ from rattler import MatchSpec
 from kmslab import project
 
 IN_CONDA = ("notebooks", "server", "test")
-# conda-forge's `playwright` is the driver; the Python client has a name of its own there.
-CONDA_NAMES = {"playwright": "playwright-python"}
+# conda-forge's `playwright` is the driver, its `duckdb` the program, its `dask` a cluster as well;
+# the Python packages have names of their own there.
+CONDA_NAMES = {
+    "playwright": "playwright-python",
+    "duckdb": "python-duckdb",
+    "dask": "dask-core",
+}
 
 TABLE = tomllib.loads(project.PYPROJECT.read_text())["project"]
 ENVIRONMENT = yaml.safe_load((project.FOLDER / "environment.yml").read_text())

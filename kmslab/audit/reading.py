@@ -1,26 +1,21 @@
-"""Files of records become one table, and what cannot be read is named.
+"""Log files become rows, and what cannot be read is named.
 
-A file is never passed over in silence: it stands in a `SkippedFile` warning and in
-`table.attrs["skipped"]`, each time with the reason. Where files lie is not known here, nor what
-their rows say.
+A file is never passed over in silence: each batch of rows says which of its files, or records in
+them, are missing, and why. Which files there are is not known here, nor what their rows say.
 """
 
 import gc
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
-import pandas
-from tqdm.auto import tqdm
+import pyarrow
 
 from kmslab.audit.columns import Rows
-from kmslab.audit.records import Record, read_records
+from kmslab.audit.records import NO_JSON, read_quickly, read_records
 from kmslab.trail_integrity.findings import Absent, Unreadable
-from kmslab.trail_integrity.names import printable
-
-# Who waits for less is not shown a bar.
-SHORT_SECONDS = 2.0
+from kmslab.trail_integrity.reading import unpack
 
 
 class SkippedFile(UserWarning):
@@ -35,41 +30,62 @@ class Skipped(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A file that is still to be read; `read` raises Unreadable or Absent."""
+    """A file that is still to be read; `read` raises Unreadable or Absent. `path` and `size` are
+    those of a file on this machine, which another process could read as well."""
 
     name: str
     read: Callable[[], bytes]
+    path: str = ""
+    size: int = 0
 
 
-def table_from(sources: Sequence[Source], progress: bool) -> pandas.DataFrame:
-    """The table of all records in `sources`; `progress` shows a bar where it takes long."""
+def file_source(name: str, path: str, size: int = 0) -> Source:
+    """The log file at `path`, gzipped or plain."""
+
+    def read() -> bytes:
+        try:
+            stored = Path(path).read_bytes()
+        except OSError as reason:
+            raise Unreadable(f"it cannot be opened: {reason.strerror}") from None
+        return unpack(stored) if path.endswith(".gz") else stored
+
+    return Source(name, read, path, size)
+
+
+class Batch(NamedTuple):
+    """The rows of some files, and what could not be read of these."""
+
+    rows: pyarrow.RecordBatch
+    skipped: list[Skipped]
+    files: int
+
+
+def read_batch(sources: Sequence[Source]) -> Batch:
+    """The rows of these files, in the order of the files."""
     rows = Rows()
     skipped: list[Skipped] = []
     with _no_garbage_collection():
-        for source in tqdm(
-            sources, "log files", unit="file", delay=SHORT_SECONDS, disable=not progress
-        ):
-            rows.add(_read(source, skipped), source.name or None)
-        table = rows.table()
-    for each in skipped:
-        name = printable(each.name) or "these events"
-        warnings.warn(f"not in the table: {name}: {each.why}", SkippedFile, stacklevel=3)
-    table.attrs["skipped"] = skipped
-    return table
+        for source in sources:
+            _add(rows, source, skipped)
+        return Batch(rows.batch(), skipped, len(sources))
 
 
-def _read(source: Source, skipped: list[Skipped]) -> list[Record]:
-    """The records of one file; what cannot be read is added to `skipped`."""
+def _add(rows: Rows, source: Source, skipped: list[Skipped]) -> None:
+    """Add the rows of one file; what cannot be read is added to `skipped`."""
     try:
-        records, refused = read_records(source.read())
+        text, file = source.read(), source.name or None
+        try:
+            rows.add(read_quickly(text), file)
+        except NO_JSON:
+            records, refused = read_records(text)
+            rows.add(records, file)
+            skipped += [
+                Skipped(source.name, f"record {each.number}: {each.why}") for each in refused
+            ]
     except Absent:
         skipped.append(Skipped(source.name, "it was in the listing, and is gone"))
-        return []
     except (Unreadable, ValueError) as reason:
         skipped.append(Skipped(source.name, str(reason)))
-        return []
-    skipped += [Skipped(source.name, f"record {each.number}: {each.why}") for each in refused]
-    return records
 
 
 @contextmanager

@@ -51,17 +51,18 @@ class Parameters(Struct, gc=False):
 
 
 class Record(Struct, gc=False):
-    """One call."""
+    """One call. What hundreds of records say in the same bytes is left unread here, for whoever
+    reads it once for all of them: who called, with what, about what, and when."""
 
-    eventTime: datetime
+    eventTime: str
     eventSource: str
     eventName: str
     awsRegion: str
     eventID: str
-    userIdentity: Identity = msgspec.field(default_factory=Identity)
+    userIdentity: Raw = _NOTHING
     recipientAccountId: str | None = None
-    requestParameters: Parameters | None = None
-    resources: list[Resource] | None = None
+    requestParameters: Raw = _NOTHING
+    resources: Raw = _NOTHING
     readOnly: bool | None = None
     errorCode: str | None = None
     errorMessage: str | None = None
@@ -71,8 +72,21 @@ class Record(Struct, gc=False):
     sharedEventID: str | None = None
 
 
+class _Strict(Record, gc=False):
+    """A record with all its members read."""
+
+    eventTime: datetime  # type: ignore[assignment]
+    userIdentity: Identity = msgspec.field(default_factory=Identity)  # type: ignore[assignment]
+    requestParameters: Parameters | None = None  # type: ignore[assignment]
+    resources: list[Resource] | None = None  # type: ignore[assignment]
+
+
 class _File(Struct):
     Records: list[Record]
+
+
+class _StrictFile(Struct):
+    Records: list[_Strict]
 
 
 class _AnyFile(Struct):
@@ -86,23 +100,41 @@ class Refused(NamedTuple):
     why: str
 
 
-_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _read_file = msgspec.json.Decoder(_File).decode
+_read_strict_file = msgspec.json.Decoder(_StrictFile).decode
 _read_any_file = msgspec.json.Decoder(_AnyFile).decode
 _read_record = msgspec.json.Decoder(Record).decode
+_read_strict_record = msgspec.json.Decoder(_Strict).decode
+
+read_identity = msgspec.json.Decoder(Identity).decode
+read_parameters = msgspec.json.Decoder(Parameters | None).decode
+read_resources = msgspec.json.Decoder(list[Resource] | None).decode
+
+
+def read_time(text: str) -> datetime:
+    """A record's eventTime. Raises msgspec.ValidationError."""
+    return msgspec.convert(text, datetime)
+
+
+def read_quickly(text: bytes) -> list[Record]:
+    """The records of a log file, if nothing is wrong with it. Raises one of NO_JSON where anything
+    is, or may be; what is left unread in the records may be wrong as well."""
+    return _read_file(text).Records
 
 
 def read_records(text: bytes) -> tuple[list[Record], list[Refused]]:
-    """The records of a log file, and those that cannot be read. Raises ValueError for a text that
-    is no log file."""
+    """The records of a log file, and those that cannot be read; every member is looked at. Raises
+    ValueError for a text that is no log file."""
     try:
         try:
+            _read_strict_file(text)
             return _read_file(text).Records, []
         except msgspec.ValidationError:
             return _one_by_one(_read_any_file(text).Records)
     except msgspec.ValidationError:
         raise ValueError("it has no list of Records") from None
-    except _NO_JSON:
+    except NO_JSON:
         raise ValueError("it is not a JSON text") from None
 
 
@@ -110,8 +142,9 @@ def _one_by_one(listed: list[Raw]) -> tuple[list[Record], list[Refused]]:
     read, refused = [], []
     for number, each in enumerate(listed, 1):
         try:
+            _read_strict_record(each)
             read.append(_read_record(each))
-        except _NO_JSON as reason:
+        except NO_JSON as reason:
             refused.append(Refused(number, str(reason)))
     return read, refused
 
@@ -120,5 +153,5 @@ def parsed(raw: Raw) -> Any:
     """What an unread member says; None for one that is not there, or says nothing readable."""
     try:
         return msgspec.json.decode(raw)
-    except _NO_JSON:
+    except NO_JSON:
         return None

@@ -4,7 +4,8 @@ Everything is read through boto3 with the reader's own rights, from AWS or from 
 is written. What the rows say is not known here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ import pandas
 from botocore.exceptions import ClientError
 from tqdm.auto import tqdm
 
-from kmslab.audit.columns import filled_aliases
-from kmslab.audit.reading import SHORT_SECONDS, Source, table_from
+from kmslab.audit.reading import Batch, Skipped, SkippedFile, Source, file_source
+from kmslab.audit.tidy import filled_aliases, tidy
+from kmslab.audit.workers import read_batches
 from kmslab.trail_integrity.findings import Unreadable
-from kmslab.trail_integrity.names import DIGESTS, parse_log_file_name
+from kmslab.trail_integrity.names import DIGESTS, parse_log_file_name, printable
 from kmslab.trail_integrity.reading import fetch, list_objects, unpack
+
+# Who waits for less is not shown a bar.
+SHORT_SECONDS = 2.0
 
 # A file's name says when it was made, in minutes: its calls came before, most of them just before.
 _A_MINUTE = timedelta(minutes=1)
@@ -29,7 +34,7 @@ _EVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 def from_events(events: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
     """The table of records as dicts, such as `lab.events(data_events=True)` gives them."""
     text = msgspec.json.encode({"Records": list(events)})
-    return table_from([Source("", lambda: text)], progress=False)
+    return _table([Source("", lambda: text)], progress=False)
 
 
 def from_lookup(
@@ -52,7 +57,7 @@ def from_lookup(
     shown = tqdm(pages, "LookupEvents", unit="page", delay=SHORT_SECONDS, disable=not progress)
     found = [each["CloudTrailEvent"] for page in shown for each in page["Events"]]
     text = f'{{"Records":[{",".join(found)}]}}'.encode()
-    return table_from([Source("", lambda: text)], progress=False)
+    return _table([Source("", lambda: text)], progress=False)
 
 
 def from_bucket(
@@ -98,28 +103,35 @@ def from_bucket(
     folder = "/".join(name for name in (prefix.strip("/"), "AWSLogs") if name) + "/"
     names = [listed.object_key for listed in list_objects(s3, bucket, folder)]
     sources = [Source(name, reader(name)) for name in names if is_wanted(name)]
-    table = table_from(sources, progress)
+    table = _table(sources, progress)
     if refusals and len(refusals) == len(sources):
         raise refusals[0]
     return table[table["time"].between(begins, ends)].reset_index(drop=True)
 
 
-def from_folder(folder: str | Path, progress: bool = True) -> pandas.DataFrame:
+def from_folder(
+    folder: str | Path, progress: bool = True, processes: int | None = None
+) -> pandas.DataFrame:
     """The table of the log files below a folder, gzipped or plain, as they were copied from a
-    bucket. Digest files, which tell of no calls, are left out. Raises ValueError where there is no
-    such folder."""
+    bucket. Digest files, which tell of no calls, are left out.
+
+    `processes` is how many read at once, by default one for each core where that is worth it.
+    Raises ValueError where there is no such folder.
+    """
+    return _table(log_files(folder), progress, processes)
+
+
+def log_files(folder: str | Path) -> list[Source]:
+    """The log files below a folder. Raises ValueError where there is no such folder."""
     top = Path(folder)
     if not top.is_dir():
         raise ValueError(f"there is no folder {str(folder)!r}")
     places = [path.relative_to(top) for path in sorted(top.rglob("*.json*"))]
-    return table_from(
-        [
-            Source(place.as_posix(), _file_reader(top / place))
-            for place in places
-            if place.name.endswith((".json", ".json.gz")) and DIGESTS not in place.parts
-        ],
-        progress,
-    )
+    return [
+        file_source(place.as_posix(), str(top / place), _size(top / place))
+        for place in places
+        if place.name.endswith((".json", ".json.gz")) and DIGESTS not in place.parts
+    ]
 
 
 def with_aliases(table: pandas.DataFrame, kms: Any) -> pandas.DataFrame:
@@ -134,12 +146,39 @@ def with_aliases(table: pandas.DataFrame, kms: Any) -> pandas.DataFrame:
     return table.assign(alias=filled_aliases(table, known))
 
 
-def _file_reader(path: Path) -> Callable[[], bytes]:
-    def read() -> bytes:
-        try:
-            stored = path.read_bytes()
-        except OSError as reason:
-            raise Unreadable(f"it cannot be opened: {reason.strerror}") from None
-        return unpack(stored) if path.name.endswith(".gz") else stored
+def batches_with_bar(
+    sources: Sequence[Source], progress: bool, processes: int | None = None
+) -> Iterator[Batch]:
+    """The rows of all files; `progress` shows a bar where it takes long."""
+    with tqdm(
+        total=len(sources), desc="log files", unit="file", delay=SHORT_SECONDS, disable=not progress
+    ) as bar:
+        for batch in read_batches(sources, processes):
+            yield batch
+            bar.update(batch.files)
 
-    return read
+
+def warn_of(skipped: Iterable[Skipped], above: int) -> None:
+    """A `SkippedFile` warning for each, that names the line so many calls above the caller."""
+    for each in skipped:
+        name = printable(each.name) or "these events"
+        why = f"not in the table: {name}: {each.why}"
+        warnings.warn(why, SkippedFile, stacklevel=above + 2)
+
+
+def _table(
+    sources: Sequence[Source], progress: bool, processes: int | None = None
+) -> pandas.DataFrame:
+    batches = list(batches_with_bar(sources, progress, processes))
+    table = tidy([batch.rows for batch in batches])
+    skipped = [each for batch in batches for each in batch.skipped]
+    warn_of(skipped, 2)
+    table.attrs["skipped"] = skipped
+    return table
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
