@@ -38,6 +38,7 @@ from kmslab.services.s3.authorization import may_put_object
 from kmslab.services.s3.backing import Backing
 from kmslab.services.s3.checked_documents import CheckedDocument
 from kmslab.sources import Clock, RandomBytes, uuid_text
+from kmslab.store.events import Event
 from kmslab.store.records import KmsKey
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm
@@ -60,6 +61,8 @@ _OF_THE_ACCOUNT = "identity policies alone decide, on no key"
 _NOT_BY_ONE_KEY = {
     "ReEncrypt": "ask for ReEncryptFrom on one key and ReEncryptTo on the other",
     "RetireGrant": "the grant says who may",
+    "ReplicateKey": "CreateKey in the other Region is asked about as well",
+    "UpdatePrimaryRegion": "the replica key decides as well",
     **dict.fromkeys(("CreateAlias", "UpdateAlias", "DeleteAlias"), "the alias decides as well"),
     **dict.fromkeys(("CreateKey", "ListKeys", "ListAliases"), _OF_THE_ACCOUNT),
     **dict.fromkeys(("GenerateRandom", "ListRetirableGrants"), _OF_THE_ACCOUNT),
@@ -364,7 +367,8 @@ class Endpoint:
                 self.mark("HSM")
             events = events_of(call, schema, request_id, event_bytes, output, refusal)
             if refusal is None:
-                self._store.commit(call.changes, (*events, *call.more_events))
+                events += (*self._events_elsewhere(call, request_id), *call.more_events)
+                self._store.commit(call.changes, events)
             else:
                 self._store.commit(None, events)
         finally:
@@ -376,6 +380,15 @@ class Endpoint:
         if self.mark:
             self.mark("record")
         return output, refusal
+
+    def _events_elsewhere(self, call: Call, request_id: str) -> tuple[Event, ...]:
+        """What is told, in other Regions, of what `call` did there."""
+        events: tuple[Event, ...] = ()
+        for part, output in call.parts:
+            schema = service_schema(part.service).operation(part.operation)
+            assert schema
+            events += events_of(part, schema, request_id, self._random(16), output, None)
+        return events
 
     def _keep_decisions(self, request_id: str, call: Call) -> None:
         for decision in call.decisions:

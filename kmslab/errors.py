@@ -157,6 +157,10 @@ def reserved_alias(alias_name: str) -> ServiceError:
     return ServiceError("NotAuthorizedException", f"{alias_name} is a reserved alias name.")
 
 
+def key_exists(key_arn: str) -> ServiceError:
+    return ServiceError("AlreadyExistsException", f"Key '{key_arn}' already exists")
+
+
 def limit_exceeded(message: str) -> ServiceError:
     return ServiceError("LimitExceededException", message)
 
@@ -212,6 +216,18 @@ def wrong_key_usage(key_arn: str, key_usage: str, operation: str) -> ServiceErro
     return ServiceError(
         "InvalidKeyUsageException",
         f"{key_arn} key usage is {key_usage} which is not valid for {operation}.",
+    )
+
+
+def not_multi_region_primary(key_arn: str) -> ServiceError:
+    return ServiceError(
+        "UnsupportedOperationException", f"{key_arn} is not a multi-region primary key."
+    )
+
+
+def not_multi_region_replica(key_arn: str) -> ServiceError:
+    return ServiceError(
+        "UnsupportedOperationException", f"{key_arn} is not a multi-region replica key."
     )
 
 

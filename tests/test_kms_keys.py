@@ -137,7 +137,6 @@ WRONG_USAGE = "KeyUsage SIGN_VERIFY is not compatible with KeySpec SYMMETRIC_DEF
             None,
         ),
         ({"Origin": "EXTERNAL"}, "UnsupportedOperationException", None),
-        ({"MultiRegion": True}, "UnsupportedOperationException", None),
     ],
 )
 def test_a_key_of_another_kind_is_refused_and_leaves_nothing(kms, asked, code, sentence):

@@ -58,6 +58,11 @@ class Principal:
         identity = {**self.identity, **forwarded}
         return replace(self, identity=identity, via=(*self.via, service))
 
+    def helped_by(self, service: str) -> "Principal":
+        """The same caller, whose own call `service` carries on elsewhere. Nothing but the event
+        tells of that: for conditions the caller still calls by itself."""
+        return replace(self, identity={**self.identity, "invokedBy": service})
+
 
 def _strongest_first(named: tuple[str, int]) -> tuple[int, str]:
     return -named[1], named[0]

@@ -15,6 +15,7 @@ from kmslab.learn.case_texts import REGION, filled, policy_document, policy_text
 
 _IDENTITY = re.compile(r'"arn:aws:(?:iam|sts)::([0-9]{12}):(user|role|assumed-role)(/[^"*?]+)"')
 _TRUST = policy_text([{"Principal": "root", "Action": "sts:AssumeRole", "Resource": None}], {})
+_OF_MULTI_REGION_KEYS = ("ReplicateKey", "UpdatePrimaryRegion")
 _OPEN = [{"Principal": "111122223333:root"}, {"Principal": "444455556666:root"}]
 
 
@@ -45,8 +46,12 @@ def make_world(stage: Stage) -> None:
 def _make_keys(stage: Stage) -> None:
     case, kms = stage.case, stage.owner()
     tags = [{"TagKey": name, "TagValue": value} for name, value in case.key.tags.items()]
-    metadata = kms.create_key(Tags=tags)["KeyMetadata"]
+    multi_region = case.operation in _OF_MULTI_REGION_KEYS
+    metadata = kms.create_key(Tags=tags, MultiRegion=multi_region)["KeyMetadata"]
     stage.names.update({"key": metadata["Arn"], "key id": metadata["KeyId"]})
+    if case.operation == "UpdatePrimaryRegion":
+        kms.replicate_key(KeyId=metadata["KeyId"], ReplicaRegion=case.request["PrimaryRegion"])
+        stage.lab.clock.advance(minutes=1)
     for alias_name in case.key.aliases:
         kms.create_alias(AliasName=alias_name, TargetKeyId=metadata["KeyId"])
         alias = f"arn:aws:kms:{REGION}:{case.owner}:{alias_name}"

@@ -5,6 +5,7 @@ changes that the door applies together with the event. A call knows nothing of h
 """
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from kmslab import errors
@@ -55,7 +56,8 @@ class Call:
     not say it; `is_data_event` that it tells of contents. `decides_each` says that the answer tells
     of each thing asked for what was decided. `afterwards` is done once the changes are written.
 
-    `more_events` are recorded with the call: what KMS itself does because of it.
+    `more_events` are recorded with the call: what KMS itself does because of it. `parts` are what
+    was done of the call in other Regions, each with its output.
     """
 
     __slots__ = (
@@ -84,6 +86,7 @@ class Call:
         "operation",
         "origin",
         "parameters",
+        "parts",
         "random",
         "region",
         "resource_owner",
@@ -145,6 +148,7 @@ class Call:
         self.is_data_event = False
         self.signature_facts: dict[str, str] = {}
         self.afterwards: list[Callable[[], None]] = []
+        self.parts: list[tuple[Call, Output]] = []
 
     @property
     def principal(self) -> Principal:
@@ -249,10 +253,11 @@ class Call:
         return decision
 
     def question(self, action: str, resource: str, kms_key: KmsKey | None = None) -> Question:
-        """`action` on `resource`, with what this request tells to conditions."""
+        """`action` on `resource`, with what this request tells to conditions. An action of another
+        service is spelled out: "iam:CreateServiceLinkedRole"."""
         return Question(
             self.caller.principal,
-            f"{self.service}:{action}",
+            action if ":" in action else f"{self.service}:{action}",
             resource,
             context_of(self, kms_key, action),
             encryption_context_of(self, action),
@@ -264,6 +269,20 @@ class Call:
         decision = decide(question, self.caller.identities, owner_side)
         self.decisions.append(decision)
         return decision
+
+    def in_region(self, region: str, operation: str, parameters: dict[str, Any]) -> "Call":
+        """The part of this call that is done in another Region, in the name of the same caller: it
+        is decided there, under the conditions of that Region, and changes the state together with
+        this call. With `did_in_region` it leaves an event there."""
+        part = copy(self)
+        part.caller = self.caller._replace(principal=self.principal.helped_by("kms.amazonaws.com"))
+        part.region, part.operation, part.parameters = region, operation, parameters
+        part.more_context = {}
+        part.resources, part.told, part.tells_its_output, part.additional = (), None, False, None
+        return part
+
+    def did_in_region(self, part: "Call", output: Output) -> None:
+        self.parts.append((part, output))
 
     def begin_change(self) -> Changes:
         """From here until the call is recorded, no other call changes the lab's state."""

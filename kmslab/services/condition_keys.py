@@ -128,9 +128,11 @@ def _of_the_key(kms_key: KmsKey) -> dict[str, Value]:
         "kms:keyusage": kms_key.key_usage,
         "kms:customermasterkeyusage": kms_key.key_usage,
         "kms:keyorigin": kms_key.origin,
-        "kms:multiregion": "false",
+        "kms:multiregion": _text(kms_key.is_multi_region),
         "aws:resourceaccount": kms_key.account,
     }
+    if kms_key.is_multi_region:
+        context["kms:multiregionkeytype"] = "PRIMARY" if kms_key.is_primary else "REPLICA"
     if kms_key.alias_names:
         context["kms:resourcealiases"] = kms_key.alias_names
     return {**context, **by_name("aws:resourcetag/", kms_key.tags)}
@@ -238,6 +240,7 @@ def _of_new_key(given: Mapping[str, Any]) -> dict[str, Value]:
         "kms:keyusage": given.get("KeyUsage"),
         "kms:keyorigin": given.get("Origin"),
         "kms:multiregion": given.get("MultiRegion"),
+        "kms:multiregionkeytype": "PRIMARY" if given.get("MultiRegion") else None,
     }
     return {name: _text(value) for name, value in wanted.items() if value is not None}
 

@@ -49,10 +49,26 @@ class KmsKey:
     rotation_period: int = 0
     next_rotation_date: float | None = None
     enabled_since: float | None = None
+    # Of a multi-Region key: the same in all related keys.
+    primary_region: str = ""
+    replica_regions: tuple[str, ...] = ()
+    # The end of a state that does not last: what comes after it, and when.
+    settled_state: str = ""
+    settles_at: float | None = None
+    # How long a primary key waits once the last of its replicas is gone.
+    pending_window_in_days: int | None = None
 
     @property
     def arn(self) -> str:
         return f"arn:aws:kms:{self.region}:{self.account}:key/{self.key_id}"
+
+    @property
+    def is_multi_region(self) -> bool:
+        return self.primary_region != ""
+
+    @property
+    def is_primary(self) -> bool:
+        return self.primary_region == self.region
 
     @property
     def shelf(self) -> str:
@@ -64,10 +80,16 @@ class KmsKey:
 
     @property
     def due(self) -> float | None:
-        """When the clock ends the key or rotates its material; never while it is disabled."""
+        """When the clock next ends a passing state, ends the key, or rotates its material, which it
+        never does while the key is disabled."""
+        if self.settles_at is not None:
+            return self.settles_at
         if self.deletion_date is not None:
             return self.deletion_date
         if self.next_rotation_date is None or self.key_state != "Enabled":
+            return None
+        if self.is_multi_region and not self.is_primary:
+            # Rotated with its primary key.
             return None
         # What fell due while the key was disabled is done when it is enabled again.
         return max(self.next_rotation_date, self.enabled_since or self.next_rotation_date)

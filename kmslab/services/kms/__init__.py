@@ -20,6 +20,7 @@ from kmslab.services.kms import (
     macs,
     public_keys,
     re_encryption,
+    replication,
     rotation,
     signing,
     tags,
@@ -45,4 +46,5 @@ find_operation = operation_finder(
     deletion,
     rotation,
     last_usage,
+    replication,
 )

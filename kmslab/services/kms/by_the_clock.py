@@ -1,4 +1,5 @@
-"""What the clock does to a KMS key: it rotates its material, and one day ends it.
+"""What the clock does to a KMS key: a passing state ends, its material is rotated, and one day it
+goes.
 
 The door runs what is due, each thing at its own time and under the store's lock. When that time
 comes is written in the records themselves (`store.records.KmsKey.due`).
@@ -7,6 +8,8 @@ comes is written in the records themselves (`store.records.KmsKey.due`).
 from dataclasses import replace
 
 from kmslab.services.kms.deletion import delete_key
+from kmslab.services.kms.key_states import CREATING
+from kmslab.services.kms.multi_region import synchronized
 from kmslab.services.kms.rotation import AUTOMATIC, DAY, new_material, rotate
 from kmslab.sources import RandomBytes
 from kmslab.store.records import KmsKey
@@ -16,10 +19,25 @@ from kmslab.vault.hsm import Hsm
 
 def do_due(kms_key: KmsKey, when: float, store: Store, hsm: Hsm, random: RandomBytes) -> None:
     """Do what fell due for the key at `when`."""
-    if kms_key.deletion_date is not None:
+    if kms_key.settles_at is not None:
+        _settle(kms_key, when, store, random)
+    elif kms_key.deletion_date is not None:
         delete_key(kms_key, when, store, hsm, random)
     else:
         _rotate(kms_key, when, store, hsm, random)
+
+
+def _settle(kms_key: KmsKey, when: float, store: Store, random: RandomBytes) -> None:
+    """A state that does not last ends. Of a new replica KMS tells that it has what it shares."""
+    settled = replace(
+        kms_key,
+        key_state=kms_key.settled_state,
+        settled_state="",
+        settles_at=None,
+        enabled_since=when,
+    )
+    is_new = kms_key.key_state == CREATING
+    store.commit(Changes(put=[settled]), [synchronized(kms_key, when, random)] if is_new else [])
 
 
 def _rotate(kms_key: KmsKey, when: float, store: Store, hsm: Hsm, random: RandomBytes) -> None:
@@ -27,4 +45,4 @@ def _rotate(kms_key: KmsKey, when: float, store: Store, hsm: Hsm, random: Random
     scheduled = replace(kms_key, next_rotation_date=when + kms_key.rotation_period * DAY)
     made = new_material(kms_key, when, hsm)
     rotation = rotate(scheduled, *made, AUTOMATIC, when, store, random)
-    store.commit(Changes(put=list(rotation.records)), [rotation.event])
+    store.commit(Changes(put=list(rotation.records)), rotation.events)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from kmslab import arn as arns
 from kmslab import errors
 from kmslab.services.call import Call
 from kmslab.services.kms.identifiers import find_key, find_key_by_id
@@ -13,10 +14,12 @@ from kmslab.services.kms.key_states import (
     DISABLED,
     ENABLED,
     PENDING_DELETION,
+    PENDING_REPLICA_DELETION,
     require_state,
 )
 from kmslab.services.kms.last_usage import ENDINGS, note_days_without_usage
 from kmslab.services.kms.managed_keys import make_when_named
+from kmslab.services.kms.multi_region import SYNCHRONIZING_ROLE, multi_region_metadata
 from kmslab.services.kms.paging import page_end, page_limit, page_start
 from kmslab.services.kms.symmetric_keys import (
     SYMMETRIC_DEFAULT,
@@ -30,12 +33,16 @@ from kmslab.store.records import KmsKey, Record, shelf_of
 def create_key(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
 
-    Keys of one Region with material made here, of every spec in `key_specs`; what is not built is
-    refused with UnsupportedOperationException.
+    Keys with material made here, of every spec in `key_specs`, of one Region or the first of a
+    multi-Region key; what is not built is refused with UnsupportedOperationException.
     """
     call.authorise_in_account()
     if call.parameters.get("Tags"):
         call.authorise_in_account(action="TagResource")
+    if call.parameters.get("MultiRegion"):
+        call.authorise_in_account(
+            arns.role_arn(call.account, SYNCHRONIZING_ROLE), "iam:CreateServiceLinkedRole"
+        )
     _require_known_kind(call)
     tags = checked_tags(call.parameters.get("Tags", []))
     policy = call.parameters.get("Policy") or default_key_policy(call.account)
@@ -45,7 +52,12 @@ def create_key(call: Call) -> dict[str, Any]:
     require_room(call)
     if call.parameters.get("Policy"):
         check_key_policy(call, policy, kms_key)
-    kms_key = replace(kms_key, description=call.parameters.get("Description", ""), tags=tags)
+    kms_key = replace(
+        kms_key,
+        description=call.parameters.get("Description", ""),
+        tags=tags,
+        primary_region=call.region if call.parameters["MultiRegion"] else "",
+    )
     call.put(kms_key, *of_material)
     call.resources = (kms_key.arn,)
     call.tells_its_output = True
@@ -106,12 +118,14 @@ def key_metadata(kms_key: KmsKey) -> dict[str, Any]:
         "CustomerMasterKeySpec": kms_key.key_spec,
         "KeySpec": kms_key.key_spec,
         **algorithms_of(kms_key),
-        "MultiRegion": False,
+        **multi_region_metadata(kms_key),
     }
     if is_symmetric(kms_key):
         metadata["CurrentKeyMaterialId"] = kms_key.key_material_id
     if kms_key.key_state == PENDING_DELETION:
         metadata["DeletionDate"] = kms_key.deletion_date
+    if kms_key.key_state == PENDING_REPLICA_DELETION:
+        metadata["PendingDeletionWindowInDays"] = kms_key.pending_window_in_days
     return metadata
 
 
@@ -160,6 +174,6 @@ def _require_known_kind(call: Call) -> None:
         )
     if asked["Origin"] != "AWS_KMS":
         raise errors.not_built(f"Origin {asked['Origin']}")
-    for member in ("MultiRegion", "CustomKeyStoreId", "XksKeyId"):
+    for member in ("CustomKeyStoreId", "XksKeyId"):
         if asked.get(member):
             raise errors.not_built(member)

@@ -15,6 +15,7 @@ from kmslab.services.call import Call
 from kmslab.services.kms.identifiers import find_key_by_id
 from kmslab.services.kms.key_specs import is_symmetric
 from kmslab.services.kms.key_states import DELETION_STATES, require_state
+from kmslab.services.kms.multi_region import related_keys, share_rotation, synchronized
 from kmslab.services.kms.paging import page_end, page_limit, page_start
 from kmslab.services.kms.service_events import service_event
 from kmslab.sources import RandomBytes
@@ -39,23 +40,23 @@ _SOON = 20 * 60
 
 
 class Rotation(NamedTuple):
-    """A rotation that is about to happen: the records it leaves, and KMS's own event of it."""
+    """A rotation that is about to happen: the records it leaves, and KMS's own events of it."""
 
     records: tuple[Record, ...]
-    event: Event
+    events: tuple[Event, ...]
 
 
 def enable_key_rotation(call: Call) -> None:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html"""
     kms_key = _key_to_schedule(call)
     days = call.parameters.get("RotationPeriodInDays", _DEFAULT_PERIOD)
-    call.put(replace(kms_key, rotation_period=days, next_rotation_date=call.now + days * DAY))
+    _schedule(call, kms_key, days, call.now + days * DAY)
 
 
 def disable_key_rotation(call: Call) -> None:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_DisableKeyRotation.html"""
     kms_key = _key_to_schedule(call)
-    call.put(replace(kms_key, rotation_period=0, next_rotation_date=None))
+    _schedule(call, kms_key, 0, None)
 
 
 def get_key_rotation_status(call: Call) -> dict[str, Any]:
@@ -79,6 +80,7 @@ def rotate_key_on_demand(call: Call) -> dict[str, Any]:
     call.authorise(kms_key)
     require_state(call, kms_key)
     _require_history(kms_key)
+    _refuse_replica(kms_key)
     _refuse_conflict(call, kms_key)
     _refuse_over_limit(call, kms_key)
     if kms_key.origin == "EXTERNAL":
@@ -87,7 +89,7 @@ def rotate_key_on_demand(call: Call) -> dict[str, Any]:
         made = new_material(kms_key, call.now, call.hsm)
         rotation = rotate(kms_key, *made, ON_DEMAND, call.now, call.store, call.random)
     call.put(*rotation.records)
-    call.more_events.append(rotation.event)
+    call.more_events += rotation.events
     call.tells_its_output = True
     return {"KeyId": call.parameters["KeyId"]}
 
@@ -134,7 +136,8 @@ def rotate(
     random: RandomBytes,
 ) -> Rotation:
     """What makes `successor` the current material of the key at `when`; `token` is its key token
-    where the store does not have it yet. The store's lock must be held."""
+    where the store does not have it yet. Keys that are related to the key are rotated with it. The
+    store's lock must be held."""
     shelf = f"{kms_key.shelf}/{kms_key.key_id}"
     previous = store.key_materials.get(shelf, kms_key.key_material_id)
     assert previous
@@ -145,16 +148,48 @@ def rotate(
         "currentKeyMaterialId": successor.key_material_id,
         "keyId": kms_key.key_id,
     }
-    event = service_event("RotateKey", kms_key, when, random, details)
+    events = [service_event("RotateKey", kms_key, when, random, details)]
+    if kms_key.is_multi_region:
+        events.append(synchronized(kms_key, when, random))
     made = replace(successor, state=CURRENT, rotation_date=when, rotation_type=rotation_type)
     rotated = replace(kms_key, key_material_id=successor.key_material_id)
-    records = (rotated, replace(previous, state=NON_CURRENT), made)
-    return Rotation((*records, token) if token else records, event)
+    tokens = (token,) if token else ()
+    materials = (replace(previous, state=NON_CURRENT), made)
+    copies = _in_related_keys(store, rotated, materials, tokens)
+    return Rotation((rotated, *materials, *tokens, *copies), tuple(events))
 
 
 def materials_of(store: Store, kms_key: KmsKey) -> Iterator[KeyMaterial]:
     """All that is known of a key's materials, in no order."""
     return store.key_materials.on(f"{kms_key.shelf}/{kms_key.key_id}")
+
+
+def _in_related_keys(
+    store: Store,
+    kms_key: KmsKey,
+    materials: tuple[KeyMaterial, ...],
+    tokens: tuple[KeyToken, ...],
+) -> Iterator[Record]:
+    """The same rotation in the keys that `kms_key` is related to. What each of them knows of its
+    own about a material, such as when its copy expires, stays."""
+    for related in related_keys(store, kms_key):
+        yield share_rotation(kms_key, related)
+        for material in materials:
+            shelf = f"{related.shelf}/{related.key_id}"
+            own = store.key_materials.get(shelf, material.key_material_id)
+            yield replace(
+                own or replace(material, region=related.region),
+                state=material.state,
+                rotation_date=material.rotation_date,
+                rotation_type=material.rotation_type,
+            )
+        yield from (replace(token, region=related.region) for token in tokens)
+
+
+def _schedule(call: Call, kms_key: KmsKey, days: int, first: float | None) -> None:
+    kms_key = replace(kms_key, rotation_period=days, next_rotation_date=first)
+    related = related_keys(call.store, kms_key)
+    call.put(kms_key, *(share_rotation(kms_key, each) for each in related))
 
 
 def _to_pending_material(call: Call, kms_key: KmsKey) -> Rotation:
@@ -176,6 +211,7 @@ def _key_to_schedule(call: Call) -> KmsKey:
     call.authorise(kms_key)
     require_state(call, kms_key)
     _require_own_material(kms_key)
+    _refuse_replica(kms_key)
     call.told = {"keyId": kms_key.arn}
     return kms_key
 
@@ -194,6 +230,12 @@ def _require_history(kms_key: KmsKey) -> None:
         raise errors.ServiceError("UnsupportedOperationException")
     if kms_key.origin not in ("AWS_KMS", "EXTERNAL"):
         raise errors.invalid_origin(kms_key.arn, kms_key.origin)
+
+
+def _refuse_replica(kms_key: KmsKey) -> None:
+    """Related keys are rotated together, by their primary key."""
+    if kms_key.is_multi_region and not kms_key.is_primary:
+        raise errors.not_multi_region_primary(kms_key.arn)
 
 
 def _refuse_conflict(call: Call, kms_key: KmsKey) -> None:

@@ -22,10 +22,15 @@ def new_symmetric_key(call: Call, policy: str) -> tuple[KmsKey, KeyToken, KeyMat
 def unused_key_id(call: Call) -> str:
     """An id for a new key. No two calls draw the same, so it need not be drawn under a lock."""
     kms_keys, shelf = call.store.kms_keys, shelf_of(call.account, call.region)
-    while kms_keys.get(shelf, key_id := uuid_text(call.random(16))):
+    while kms_keys.get(shelf, key_id := _drawn_key_id(call)):
         # Only a seeded source, started again on an old state, draws an id twice.
         continue
     return key_id
+
+
+def _drawn_key_id(call: Call) -> str:
+    key_id = uuid_text(call.random(16))
+    return f"mrk-{key_id.replace('-', '')}" if call.parameters.get("MultiRegion") else key_id
 
 
 def require_room(call: Call) -> None:
