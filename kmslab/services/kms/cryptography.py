@@ -10,6 +10,12 @@ from typing import Any, NamedTuple
 
 from kmslab import errors
 from kmslab.services.call import Call
+from kmslab.services.kms.dry_run import (
+    ignores_ciphertext,
+    refuse_dry_run,
+    refuse_dry_run_without_ciphertext,
+    require_ciphertext,
+)
 from kmslab.services.kms.identifiers import find_key, is_key_id
 from kmslab.services.kms.key_material import current_material, token_of, wrapped_key
 from kmslab.services.kms.key_specs import ENCRYPT_DECRYPT, is_symmetric, require_fit
@@ -54,8 +60,9 @@ def decrypt(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html"""
     asked = call.parameters
     check_contexts(call)
-    require_member(call, "CiphertextBlob")
+    require_ciphertext(call)
     kms_key, material = key_of_ciphertext(call, ONLY)
+    refuse_dry_run_without_ciphertext(call)
     plaintext = decrypt_with(call, ONLY, kms_key, material)
     refuse_dry_run(call)
     answer = {
@@ -125,12 +132,6 @@ def encrypt_under(
     )
 
 
-def refuse_dry_run(call: Call) -> None:
-    """A dry run ends here: all checks have passed."""
-    if call.parameters.get("DryRun"):
-        raise errors.dry_run()
-
-
 def refuse_recipient(call: Call) -> None:
     if "Recipient" in call.parameters:
         raise errors.not_built("Recipient")
@@ -140,28 +141,25 @@ def key_of_ciphertext(
     call: Call, side: Side, action: str | None = None
 ) -> tuple[KmsKey, BackingKeyName]:
     """The key that the ciphertext needs, authorised, usable and of the algorithm asked for, and
-    the material: that which the ciphertext names, of an asymmetric key the only one.
+    the material: that which the ciphertext names, of an asymmetric key the only one. Where the
+    ciphertext is to be ignored, the key is the one that the caller names.
 
     Raises IncorrectKeyException where the caller names another key, and AccessDeniedException
     where the ciphertext's key is not in this Region.
     """
     refuse_recipient(call)
-    key_text, blob = call.parameters.get(side.key_id), call.parameters["CiphertextBlob"]
-    if key_text is None or _is_of_another_account(call, side, key_text):
-        material = _read_header(call, side)
-        foreign = key_text == material.key_id and material.account != call.account
-        if key_text is None or foreign:
-            by_ciphertext = key_text is None
-            kms_key = _named_by(call, material, action, by_ciphertext)
-            authorise_use(call, kms_key, action, by_ciphertext)
-            checked_algorithm(call, side, kms_key)
-            return kms_key, material
-    kms_key = find_key(call, key_text, action)
+    ignored = ignores_ciphertext(call)
+    named_by_blob = None if ignored else _key_in_ciphertext(call, side, action)
+    if named_by_blob:
+        return named_by_blob
+    if side.key_id not in call.parameters:
+        raise errors.validation(f"{side.key_id} is required with IGNORE_CIPHERTEXT.")
+    kms_key = find_key(call, call.parameters[side.key_id], action)
     authorise_use(call, kms_key, action)
     checked_algorithm(call, side, kms_key)
-    if not is_symmetric(kms_key):
+    if ignored or not is_symmetric(kms_key):
         return kms_key, current_material(kms_key)
-    material = call.hsm.read_header(blob)
+    material = call.hsm.read_header(call.parameters["CiphertextBlob"])
     if (kms_key.account, kms_key.key_id) != (material.account, material.key_id):
         raise errors.incorrect_key()
     return kms_key, material
@@ -210,13 +208,21 @@ def checked_algorithm(call: Call, side: Side, kms_key: KmsKey) -> str:
     return algorithm
 
 
-def require_member(call: Call, member: str) -> None:
-    """A member that the model leaves optional for a dry run's sake."""
-    if member not in call.parameters:
-        spelled = member[:1].lower() + member[1:]
-        raise errors.constraints(
-            [f"Value null at '{spelled}' failed to satisfy constraint: Member must not be null"]
-        )
+def _key_in_ciphertext(
+    call: Call, side: Side, action: str | None
+) -> tuple[KmsKey, BackingKeyName] | None:
+    """`key_of_ciphertext` where the caller names no key, or by a bare id one of another account;
+    None where the caller's word is enough to find the key."""
+    key_text = call.parameters.get(side.key_id)
+    if key_text is not None and not _is_of_another_account(call, side, key_text):
+        return None
+    material = _read_header(call, side)
+    if key_text is not None and (key_text != material.key_id or material.account == call.account):
+        return None
+    kms_key = _named_by(call, material, action, by_ciphertext=key_text is None)
+    authorise_use(call, kms_key, action, by_ciphertext=key_text is None)
+    checked_algorithm(call, side, kms_key)
+    return kms_key, material
 
 
 def _read_header(call: Call, side: Side) -> BackingKeyName:

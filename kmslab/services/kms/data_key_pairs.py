@@ -12,10 +12,10 @@ from kmslab.services.kms.cryptography import (
     authorise_use,
     check_contexts,
     encrypt_under,
-    refuse_dry_run,
     refuse_recipient,
     require_encryption,
 )
+from kmslab.services.kms.dry_run import refuse_dry_run
 from kmslab.services.kms.identifiers import find_key
 from kmslab.services.kms.key_specs import usages_of
 

@@ -17,7 +17,7 @@ from kmslab.access.stored_policies import stored_key_policy
 from kmslab.errors import ServiceError
 from kmslab.services.call import Call
 from kmslab.services.grant_tokens import grant_name_of_token, grant_of_token, new_grant_token
-from kmslab.services.kms.cryptography import refuse_dry_run
+from kmslab.services.kms.dry_run import refuse_dry_run
 from kmslab.services.kms.grant_requests import (
     asked_grant,
     check_grant,

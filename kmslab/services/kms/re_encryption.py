@@ -13,9 +13,13 @@ from kmslab.services.kms.cryptography import (
     decrypt_with,
     encrypt_with,
     key_of_ciphertext,
-    refuse_dry_run,
     refuse_large_plaintext,
-    require_member,
+)
+from kmslab.services.kms.dry_run import (
+    ignores_ciphertext,
+    refuse_dry_run,
+    refuse_dry_run_without_ciphertext,
+    require_ciphertext,
 )
 from kmslab.services.kms.identifiers import find_key, peek_key
 from kmslab.services.kms.key_specs import is_symmetric
@@ -29,12 +33,13 @@ def re_encrypt(call: Call) -> dict[str, Any]:
     """
     asked = call.parameters
     check_contexts(call)
-    require_member(call, "CiphertextBlob")
+    require_ciphertext(call)
     _note_same_key(call)
     source, material = key_of_ciphertext(call, SOURCE, "ReEncryptFrom")
     destination = find_key(call, asked["DestinationKeyId"], "ReEncryptTo")
     authorise_use(call, destination, "ReEncryptTo")
     destination_algorithm = checked_algorithm(call, DESTINATION, destination)
+    refuse_dry_run_without_ciphertext(call)
     plaintext = decrypt_with(call, SOURCE, source, material)
     refuse_large_plaintext(destination, destination_algorithm, plaintext)
     refuse_dry_run(call)
@@ -65,10 +70,12 @@ def _note_same_key(call: Call) -> None:
 
 def _peek_source(call: Call) -> tuple[str, str] | None:
     """Account and id of the key that the ciphertext names, or the caller where it names none."""
-    try:
-        material = call.hsm.read_header(call.parameters["CiphertextBlob"])
-        return material.account, material.key_id
-    except errors.ServiceError:
-        named = call.parameters.get(SOURCE.key_id)
-        kms_key = peek_key(call, named) if named else None
+    if not ignores_ciphertext(call):
+        try:
+            material = call.hsm.read_header(call.parameters["CiphertextBlob"])
+            return material.account, material.key_id
+        except errors.ServiceError:
+            pass
+    named = call.parameters.get(SOURCE.key_id)
+    kms_key = peek_key(call, named) if named else None
     return (kms_key.account, kms_key.key_id) if kms_key else None

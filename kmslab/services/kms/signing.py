@@ -8,7 +8,8 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.cryptography import key_for, refuse_dry_run
+from kmslab.services.kms.cryptography import key_for
+from kmslab.services.kms.dry_run import refuse_dry_run
 from kmslab.services.kms.key_material import wrapped_key
 from kmslab.services.kms.key_specs import SIGN_VERIFY
 from kmslab.store.records import KmsKey
