@@ -1,0 +1,104 @@
+"""Another wrapping key for a message whose payload stays as it is, byte for byte.
+
+Only the header is made anew: the same data key under other wrapping keys, and the tag, which
+authenticates them. For the tag the data key has to be opened here; the new encrypted data key is
+made by KMS's ReEncrypt where one client reaches both keys, so that the audit trail shows what
+happened.
+
+This replaces a message, and must not make a second one to be kept beside the first. The tag of a
+header is AES-GCM's under the content key, which stays, with a nonce that the format fixes. From two
+tags under one nonce whoever has both headers can compute the key that tags are made with (not the
+one that encrypts), and can then change the payload unnoticed, though not read it. Nor does
+rewrapping take anything from somebody who knows the data key, or has an old copy and the old
+wrapping key. Where that matters, open the message and encrypt it again.
+
+A signed message is refused. Its signature covers the header, and the private key was forgotten
+when it was written; a new signature would vouch in another's name.
+"""
+
+import io
+
+from kmslab.envelope import contexts
+from kmslab.envelope.errors import SignedMessage
+from kmslab.envelope.headers import EncryptedDataKey, Header, Limits, new_header, read_header
+from kmslab.envelope.opening import DEFAULT_LIMITS, proven
+from kmslab.envelope.sealing import Progress
+from kmslab.envelope.sources import Readable, Source, Writable, write_all
+from kmslab.envelope.suites import MessageCipher, Suite
+from kmslab.envelope.wrapping import WrappingKeys
+
+_PIECE = 1024 * 1024
+
+
+def rewrap(
+    message: bytes | bytearray | memoryview,
+    old_keys: WrappingKeys,
+    new_keys: WrappingKeys,
+    encryption_context: contexts.Context | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> bytes:
+    """`message` under `new_keys`. See `rewrap_stream`."""
+    target = io.BytesIO()
+    rewrap_stream(
+        io.BytesIO(message), target, old_keys, new_keys, encryption_context, limits=limits
+    )
+    return target.getvalue()
+
+
+def rewrap_stream(
+    source: Readable,
+    target: Writable,
+    old_keys: WrappingKeys,
+    new_keys: WrappingKeys,
+    encryption_context: contexts.Context | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+) -> Header:
+    """Write the message in `source` to `target` with its data key under `new_keys` alone.
+
+    The header is proven first, with one of `old_keys`; the payload is copied and not looked at.
+    `encryption_context` and the refusals are those of `decrypt_stream`, and SignedMessage; nothing
+    is written before the new header is whole. `progress` is called with numbers of bytes copied.
+    """
+    reading = Source(source)
+    old = read_header(reading, limits)
+    if old.suite is Suite.SIGNED:
+        raise SignedMessage("a signed message cannot be rewrapped: open it, and encrypt it anew")
+    expected = contexts.expect(old.encryption_context, dict(encryption_context or {}))
+    plaintext_data_key, opened = old_keys.opened(old.encrypted_data_keys, expected.all_pairs)
+    cipher = proven(old, plaintext_data_key, expected)
+    wrapped = new_keys.rewrap(opened, expected.all_pairs)
+    if wrapped is None:
+        wrapped = new_keys.wrap(plaintext_data_key, expected.all_pairs)
+    header = _with_tag(old, wrapped, cipher, expected)
+    write_all(target, header.body + header.tag)
+    _copy(reading, target, progress)
+    return header
+
+
+def _with_tag(
+    old: Header,
+    wrapped: tuple[EncryptedDataKey, ...],
+    cipher: MessageCipher,
+    expected: contexts.Expected,
+) -> Header:
+    header = new_header(
+        old.suite,
+        old.message_id,
+        old.encryption_context,
+        wrapped,
+        old.frame_length,
+        old.commitment,
+    )
+    authenticated = header.body + contexts.serialize(expected.not_stored)
+    return header._replace(tag=cipher.header_tag(authenticated))
+
+
+def _copy(source: Source, target: Writable, progress: Progress | None) -> None:
+    room = memoryview(bytearray(_PIECE))
+    while size := source.fill(room):
+        write_all(target, room[:size])
+        if progress:
+            progress(size)
