@@ -7,9 +7,9 @@
     answer         in the protocol of the service          (wire.json_protocol, wire.query,
                                                             wire.rest_xml)
 
-It has two entries: `handle` takes signed requests, `call` the calls of the lab's own services,
-which sign nothing and cannot be reached over HTTP. An operation that returns without having asked
-for a decision is denied here. Nothing is special about any principal.
+It has two entries: `handle` takes signed requests, `call` the calls of the lab's own services and
+of `Lab.call`, which sign nothing and cannot be reached over HTTP. An operation that returns without
+having asked for a decision is denied here. Nothing is special about any principal.
 """
 
 import io
@@ -201,16 +201,17 @@ class Endpoint:
         *,
         now: float | None = None,
         content: bytes | None = None,
+        origin: Origin = INTERNAL,
     ) -> Output:
         """The call of one of the lab's own services: as itself, or in the name of a caller whose
-        call it forwards. `given` are the parameters as JSON values, `content` the body where it is
-        a stream; what is decided is added to `decisions`. `now` is the time of the call, by default
-        the clock's. Raises ServiceError."""
+        call it forwards; or the call of a principal of the lab, with its `origin`. `given` are the
+        parameters as JSON values, `content` the body where it is a stream; what is decided is added
+        to `decisions`. `now` is the time of the call, by default the clock's. Raises
+        ServiceError."""
         fresh = self._random(32)
         schema = service_schema(service).operation(operation)
         if schema is None:
             raise ValueError(f"{service} has no operation {operation!r}")
-        origin = INTERNAL
         if caller.principal.is_service:
             origin = Origin(caller.principal.arn, caller.principal.arn, secure=True)
         call = self._call(service, operation, caller, region, origin, now)

@@ -7,6 +7,7 @@ learner gets real boto3 clients from it, and the events of what they did.
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +26,7 @@ from kmslab.errors import PolicyError
 from kmslab.services.callers import Caller, Credential
 from kmslab.services.cloudtrail.backing import Backing as CloudTrailBacking
 from kmslab.services.cloudtrail.deliveries import Deliveries
-from kmslab.services.condition_keys import encryption_context_member
+from kmslab.services.condition_keys import DIRECT, encryption_context_member
 from kmslab.services.s3.backing import Backing
 from kmslab.services.s3.bucket_keys import BucketKeys
 from kmslab.services.sts import new_session
@@ -244,6 +245,31 @@ class Lab:
             config,
         )
 
+    def call(
+        self,
+        operation: str,
+        principal: "LabPrincipal | None" = None,
+        region_name: str = DEFAULT_REGION,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """Call an operation of KMS at the door itself, without boto3: `lab.call("Encrypt",
+        KeyId=…, Plaintext=b"…")`.
+
+        No request is built, signed, verified and parsed; all else happens as to a client's call:
+        it is validated, decided and recorded. `principal` is by default the administrator of
+        account 111122223333. Raises ServiceError with AWS's code and message, and ValueError for
+        an operation that KMS or a Region that AWS does not have.
+        """
+        if region_name not in region_names():
+            raise ValueError(f"there is no Region {region_name!r}")
+        self.clock.tick()
+        self.endpoint.run_due()
+        credential = self.credentials(principal or self.administrator())
+        caller = self.endpoint.callers.caller(credential, self.clock.now())
+        given = {name: _json_value(value) for name, value in parameters.items()}
+        output = self.endpoint.call("kms", operation, given, caller, region_name, origin=DIRECT)
+        return output or {}
+
     def handle(self, request: Request) -> Answer:
         """Answer one signed HTTP request, as the door does."""
         return self.endpoint.handle(request)
@@ -444,6 +470,11 @@ def _checked_name(name: str) -> str:
     if not (isinstance(name, str) and re.fullmatch(r"[\w+=,.@-]{1,64}", name, re.ASCII)):
         raise ValueError(f"a name has 1 to 64 letters, digits or +=,.@-_, unlike {name!r}")
     return name
+
+
+def _json_value(value: Any) -> Any:
+    """A parameter as it would stand in a request: bytes as base64."""
+    return b64encode(value).decode("ascii") if isinstance(value, bytes) else value
 
 
 def _policy_text(policy: dict[str, Any] | str, read: Callable[[str], object]) -> str:

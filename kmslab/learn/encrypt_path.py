@@ -1,34 +1,35 @@
-"""Where the time of an Encrypt goes: stages measured inside the door, and boto3 around it.
+"""Where the time of an Encrypt goes: the pictures, drawn from spans that were recorded.
 
-The door tells the end of each stage only while somebody listens, so an unmeasured call pays
-nothing. Times are in microseconds and belong to the machine they were measured on.
+A bar for each stage, stacked bars for each way to call, and the share of calls that were done
+after so long. Times are in microseconds and belong to the machine they were measured on.
 """
 
-import time
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy
 import pandas
 
 from kmslab.lab import Lab
+from kmslab.learn.spans import DOOR_STAGES, time_calls
 from kmslab.learn.style import INK, PALETTE, use_style
 
-DOOR_STAGES = ("verify", "validate", "authorise", "HSM", "record", "answer")
 STAGES = ("boto3", *DOOR_STAGES)
 
-
-class _Stopwatch:
-    """Collects what the door marks: the microseconds since the mark before, by stage."""
-
-    def __init__(self) -> None:
-        self.spans = dict.fromkeys(DOOR_STAGES, 0.0)
-        self._since = 0
-
-    def mark(self, stage: str) -> None:
-        now = time.perf_counter_ns()
-        if stage in self.spans:
-            self.spans[stage] += (now - self._since) / 1000
-        self._since = now
+# Lightness and hatching tell the groups of stages apart where colours do not.
+_GROUPS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "boto3 builds and signs": (("build", "sign"), {"color": "#999999"}),
+    "on the way": (("send", "receive"), {"color": "#FFFFFF", "hatch": "...."}),
+    "verify": (("verify",), {"color": PALETTE[1]}),
+    "validate": (("validate",), {"color": PALETTE[4]}),
+    "authorise": (("authorise",), {"color": PALETTE[5]}),
+    "HSM": (("HSM",), {"color": PALETTE[0]}),
+    "record": (("record",), {"color": PALETTE[3]}),
+    "answer": (("answer",), {"color": PALETTE[2]}),
+    "boto3 parses": (("parse",), {"color": "#DDDDDD", "hatch": "//"}),
+}
+_LINES = ("-", "--", "-.", ":")
 
 
 def time_encrypt_path(
@@ -38,23 +39,10 @@ def time_encrypt_path(
 
     `boto3` is all that is not spent inside the door: building, signing and parsing.
     """
-    for _ in range(20):
-        client.encrypt(KeyId=key_id, Plaintext=plaintext)
-    return pandas.DataFrame(
-        [_timed_call(lab, client, key_id, plaintext) for _ in range(rounds)], columns=list(STAGES)
-    )
-
-
-def _timed_call(lab: Lab, client: Any, key_id: str, plaintext: bytes) -> dict[str, float]:
-    stopwatch = _Stopwatch()
-    lab.endpoint.mark = stopwatch.mark
-    started = time.perf_counter_ns()
-    try:
-        client.encrypt(KeyId=key_id, Plaintext=plaintext)
-        total = (time.perf_counter_ns() - started) / 1000
-    finally:
-        lab.endpoint.mark = None
-    return {"boto3": total - sum(stopwatch.spans.values()), **stopwatch.spans}
+    times = time_calls(lab, lambda: client.encrypt(KeyId=key_id, Plaintext=plaintext), None, rounds)
+    # Until the request arrives, it is boto3's.
+    door = times[list(DOOR_STAGES)]
+    return door.assign(boto3=times["total"] - door.sum(axis=1))[list(STAGES)]
 
 
 def plot_stages(times: pandas.DataFrame) -> str:
@@ -87,3 +75,55 @@ def plot_stages(times: pandas.DataFrame) -> str:
         f"One Encrypt: boto3 itself {medians['boto3']:.0f} µs, the simulated AWS {door:.0f} µs, "
         f"whose longest stage is {slowest} ({medians[slowest]:.0f} µs); {len(times)} calls."
     )
+
+
+def plot_ways(ways: Mapping[str, pandas.DataFrame]) -> str:
+    """Draw for each way to call the medians of its stages, one upon the other; return the caption.
+    `ways` are names and what `time_calls` measured."""
+    use_style()
+    axes = plt.subplots(figsize=(7.2, 1.6 + 0.5 * len(ways)), layout="constrained")[1]
+    places = numpy.arange(len(ways))
+    left = numpy.zeros(len(ways))
+    for group, (stages, look) in _GROUPS.items():
+        widths = numpy.array(
+            [
+                times.reindex(columns=list(stages), fill_value=0.0).sum(axis=1).median()
+                for times in ways.values()
+            ]
+        )
+        axes.barh(places, widths, left=left, label=group, edgecolor=INK, linewidth=0.5, **look)
+        left += widths
+    axes.set_yticks(places, list(ways))
+    axes.invert_yaxis()
+    axes.set_xlabel("microseconds (medians of the stages)")
+    axes.set_title("One Encrypt, stage by stage")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=8)
+    plt.show()
+    said = (f"{name} {times['total'].median():.0f} µs" for name, times in ways.items())
+    return f"One Encrypt takes, in the median of {len(next(iter(ways.values())))} calls: " + (
+        f"{', '.join(said)}."
+    )
+
+
+def plot_ecdf(ways: Mapping[str, pandas.DataFrame]) -> str:
+    """Draw for each way to call which share of the calls was done after so long; return the
+    caption. `ways` as for `plot_ways`."""
+    use_style()
+    axes = plt.subplots(layout="constrained")[1]
+    for (name, times), line, colour in zip(ways.items(), _LINES, PALETTE, strict=False):
+        total = numpy.sort(times["total"].to_numpy())
+        axes.step(
+            total, numpy.arange(1, len(total) + 1) / len(total), line, color=colour, label=name
+        )
+    axes.set_xscale("log")
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("microseconds, on a logarithmic scale")
+    axes.set_ylabel("share of the calls done")
+    axes.set_title("How evenly do the calls take their time?")
+    axes.legend(loc="lower right", frameon=False)
+    plt.show()
+    said = (
+        f"{name} {times['total'].quantile(0.99) / times['total'].median():.1f}"
+        for name, times in ways.items()
+    )
+    return f"The slowest hundredth takes this many times the median: {', '.join(said)}."

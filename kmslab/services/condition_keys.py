@@ -26,6 +26,8 @@ class Origin(NamedTuple):
 INTERNAL = Origin("AWS Internal", "AWS Internal", True)
 IN_PROCESS = Origin("127.0.0.1", "kmslab boto3", True)
 """What a lab's own boto3 clients tell."""
+DIRECT = Origin("127.0.0.1", "kmslab", True)
+"""What is told of a call that no client made."""
 
 
 class Asked(Protocol):

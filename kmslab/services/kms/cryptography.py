@@ -94,9 +94,13 @@ def check_contexts(call: Call) -> None:
     """Refuse an encryption context that is too long. What policies read, whoever calls, has to be
     checked before anything is decided. Raises ValidationException."""
     for member in (ONLY.context, SOURCE.context, DESTINATION.context):
-        pairs = call.parameters.get(member) or {}
-        if sum(len(text.encode()) for pair in pairs.items() for text in pair) > _LARGEST_CONTEXT:
+        pairs = call.parameters.get(member)
+        if pairs and _length(pairs) > _LARGEST_CONTEXT:
             raise errors.validation(f"{member} is longer than {_LARGEST_CONTEXT} bytes.")
+
+
+def _length(pairs: dict[str, str]) -> int:
+    return sum(len(text.encode()) for pair in pairs.items() for text in pair)
 
 
 def authorise_use(
