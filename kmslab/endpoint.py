@@ -43,7 +43,7 @@ from kmslab.store.records import KmsKey
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm
 from kmslab.wire import aws_chunked, json_protocol, query, rest_xml, s3_signature, sigv4
-from kmslab.wire.message import Answer, Request
+from kmslab.wire.message import LOOPBACK, Answer, Request
 from kmslab.wire.model import OperationSchema, service_schema
 
 SERVICES: dict[str, ModuleType] = {
@@ -249,12 +249,13 @@ class Endpoint:
         parameters: dict[str, Any],
         caller: Caller,
         key_policy: str | None = None,
+        source_ip: str = LOOPBACK,
     ) -> Decision:
         """What would be decided, with nothing done and nothing recorded; `key_policy` in place
         of the key's own where given. Raises ValueError where it is not one key that decides."""
         if operation in _NOT_BY_ONE_KEY:
             raise ValueError(f"{operation}: {_NOT_BY_ONE_KEY[operation]}")
-        origin = INTERNAL if caller.principal.via else IN_PROCESS
+        origin = INTERNAL if caller.principal.via else IN_PROCESS._replace(source_ip=source_ip)
         call = self._call("kms", operation, caller, kms_key.region, origin)
         call.parameters = parameters
         if operation == "CreateGrant" and "Operations" in parameters:

@@ -8,10 +8,11 @@ learner gets real boto3 clients from it, and the events of what they did.
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
@@ -41,7 +42,7 @@ from kmslab.vault.domain_key import SIZE, DomainKey, domain_key_in
 from kmslab.vault.hsm import Hsm
 from kmslab.vault.object_sealer import ObjectSealer
 from kmslab.vault.trail_signer import TrailSigner
-from kmslab.wire.message import Answer, Request
+from kmslab.wire.message import LOOPBACK, Answer, Request
 from kmslab.wire.model import region_names
 
 DEFAULT_ACCOUNT = "111122223333"
@@ -61,8 +62,11 @@ class Lab:
     `kmslab.insecure_seeded_random`. `grant_propagation` is how long a new or removed grant takes
     to spread through KMS; at AWS it is usually under five minutes. `digests_use_sse_s3` has
     CloudTrail encrypt its digest files as it did until May 2025: with SSE-S3, even where the trail
-    has a KMS key. Raises StateError where
-    `path` cannot be used, ValueError for a time below zero.
+    has a KMS key. `trail_signing_keys` are private keys, PKCS #8 in DER, that CloudTrail signs
+    digests with, one after the other, before it draws keys of its own: seeded randomness cannot
+    repeat those. Only for data that is to be made again; whoever knows such a key can forge a
+    digest. Raises StateError where `path` cannot be used, ValueError for a time below zero or what
+    is no such key.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Lab:
         random: RandomBytes = system_random,
         grant_propagation: timedelta = timedelta(0),
         digests_use_sse_s3: bool = False,
+        trail_signing_keys: Iterable[bytes] = (),
     ) -> None:
         if grant_propagation < timedelta(0):
             raise ValueError(f"grant_propagation must not be below zero, not {grant_propagation}")
@@ -104,7 +109,9 @@ class Lab:
         )
         self.endpoint.backing = self._backing
         trails = CloudTrailBacking(
-            self.endpoint, TrailSigner(domain_key), digests_use_sse_s3=digests_use_sse_s3
+            self.endpoint,
+            TrailSigner(domain_key, trail_signing_keys),
+            digests_use_sse_s3=digests_use_sse_s3,
         )
         self.endpoint.cloudtrail = trails
         self.endpoint.deliveries = Deliveries(self._store, trails, random)
@@ -220,13 +227,15 @@ class Lab:
         principal: "LabPrincipal | None" = None,
         region_name: str = DEFAULT_REGION,
         config: Any = None,
+        source_ip: str = LOOPBACK,
     ) -> Any:
         """A real boto3 client, answered by this lab.
 
         `principal` is a user, a role's session or a root user of this lab, by default the
         administrator of account 111122223333; `config` a botocore Config that goes over the
-        lab's own. Raises ValueError for a service that the lab does not have or a Region that
-        AWS does not have.
+        lab's own, with another `user_agent` perhaps; `source_ip` the address that its calls come
+        from, as policies and the trail see it. Raises ValueError for a service that the lab does
+        not have, a Region that AWS does not have, or what is no address.
         """
         from kmslab.wire.boto import in_process_client
 
@@ -234,6 +243,7 @@ class Lab:
             raise ValueError(f"service must be one of {sorted(SERVICES)}, not {service!r}")
         if region_name not in region_names():
             raise ValueError(f"there is no Region {region_name!r}")
+        ip_address(source_ip)
         credential = self.credentials(principal or self.administrator())
         return in_process_client(
             service,
@@ -243,6 +253,7 @@ class Lab:
             credential.session_token,
             self.handle,
             config,
+            source_ip,
         )
 
     def call(
@@ -302,16 +313,18 @@ class Lab:
         via: str = "",
         key_policy: dict[str, Any] | str | None = None,
         region_name: str = DEFAULT_REGION,
+        source_ip: str = LOOPBACK,
         **parameters: Any,
     ) -> Decision:
         """What would be decided if `principal` called `operation` ("Decrypt", "ReEncryptTo") on a
         key, with nothing done and nothing recorded.
 
         `key_id` is a key id or ARN; `via` a service that forwards the call (s3.amazonaws.com);
-        `key_policy` is weighed in place of the key's own; `parameters` are those of the
-        operation. An encryption context that the operation cannot send is left out. Raises
-        ValueError for an operation or key that is not there, for operations that more or less
-        than one key decides, and for what is no policy.
+        `key_policy` is weighed in place of the key's own; `source_ip` is where the call comes from,
+        which a service does not pass on; `parameters` are those of the operation. An encryption
+        context that the operation cannot send is left out. Raises ValueError for an operation or
+        key that is not there, for operations that more or less than one key decides, and for what
+        is no policy.
         """
         member = encryption_context_member(operation)
         if encryption_context is not None and member:
@@ -321,7 +334,7 @@ class Lab:
             caller = caller._replace(principal=caller.principal.forwarded_by(via))
         text = None if key_policy is None else _policy_text(key_policy, compile_key_policy)
         kms_key = self._kms_key(key_id, caller.principal.account, region_name)
-        return self.endpoint.would(operation, kms_key, parameters, caller, text)
+        return self.endpoint.would(operation, kms_key, parameters, caller, text, source_ip)
 
     def reset(self) -> None:
         """Empty the lab: accounts, keys and events are gone, and the clock is set back."""

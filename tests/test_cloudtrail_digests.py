@@ -20,6 +20,13 @@ from cloudtrail_words import (
     trail_key_policy,
 )
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from delivered_words import (
     DIGEST_MEMBERS,
     DIGEST_NAME,
@@ -572,3 +579,43 @@ def test_the_aws_cli_finds_every_file_valid():
         judged = server.aws("cloudtrail", "validate-logs", *asked)
         assert judged.returncode == 1
         assert f"{len(files) - 1}/{len(files)} log files valid" in judged.stdout
+
+
+# --- Keys that were given -----------------------------------------------------------------
+
+
+def given_key(bits=2048):
+    made = rsa.generate_private_key(65_537, bits)
+    return made, made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def keys_told(lab, *regions):
+    """The public key of each Region after an hour in which it was used, as PKCS #1 in DER."""
+    bucket = trail_bucket(lab)
+    cloudtrail = lab.client("cloudtrail")
+    named = {"Name": TRAIL, "S3BucketName": bucket, "IsMultiRegionTrail": True}
+    cloudtrail.create_trail(**named, EnableLogFileValidation=True)
+    cloudtrail.start_logging(Name=TRAIL)
+    for region in regions:
+        lab.client("kms", region_name=region).list_keys()
+        lab.clock.advance(hours=2)
+    listed = [lab.client("cloudtrail", region_name=each).list_public_keys() for each in regions]
+    return [each["PublicKeyList"][0]["Value"] for each in listed]
+
+
+def test_digests_are_signed_with_the_keys_that_were_given_and_then_with_drawn_ones():
+    private_key, material = given_key()
+    lab = Lab(clock=StillClock(NOON), trail_signing_keys=[material])
+    given, drawn = keys_told(lab, REGION, OTHER_REGION)
+    public_key = private_key.public_key()
+    assert given == public_key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    assert drawn != given
+
+
+def test_what_cloudtrail_could_not_sign_with_is_refused():
+    curve = ec.generate_private_key(ec.SECP256R1())
+    other = curve.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    problem = "(?i)could not deserialize|CloudTrail signs with RSA of 2048 bits"
+    for material in (b"no key", other, given_key(3072)[1]):
+        with pytest.raises(ValueError, match=problem):
+            Lab(trail_signing_keys=[material])

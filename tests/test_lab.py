@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from aws_words import allow, refused
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from signed_requests import ListeningLab
@@ -525,3 +527,33 @@ def test_ciphertexts_of_before_a_reset_stay_closed():
     lab.reset()
     with refused("AccessDeniedException", None):
         lab.client("kms").decrypt(CiphertextBlob=blob)
+
+
+def test_calls_come_from_the_address_and_the_program_that_the_client_was_given():
+    lab = Lab()
+    office = lab.client("kms", source_ip="203.0.113.10", config=Config(user_agent="payroll/2"))
+    office.list_keys()
+    lab.client("s3", source_ip="2001:db8::7").list_buckets()
+    told = [(event["sourceIPAddress"], event["userAgent"]) for event in lab.events()]
+    assert told == [("203.0.113.10", "payroll/2"), ("2001:db8::7", "kmslab boto3")]
+
+
+def test_what_is_no_address_is_named():
+    with pytest.raises(ValueError, match=r"203\.0\.113"):
+        Lab().client("kms", source_ip="203.0.113")
+
+
+def test_a_policy_decides_by_the_address_of_a_call_and_of_one_that_would_be_made():
+    lab, at_work = Lab(), {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
+    statement = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Condition": at_work}
+    ada = lab.user("ada", {"Version": "2012-10-17", "Statement": statement})
+    key_id = lab.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    for source_ip, is_allowed in (("203.0.113.10", True), ("192.0.2.1", False)):
+        would = lab.would(ada, "Encrypt", key_id, source_ip=source_ip)
+        kms = lab.client("kms", ada, source_ip=source_ip)
+        with nullcontext() if is_allowed else pytest.raises(ClientError):
+            kms.encrypt(KeyId=key_id, Plaintext=b"x")
+        assert would.allowed == lab.last_decision().allowed == is_allowed
+    # What S3 does for somebody does not come from their address.
+    via_s3 = lab.would(ada, "Encrypt", key_id, via="s3.amazonaws.com", source_ip="203.0.113.10")
+    assert not via_s3.allowed

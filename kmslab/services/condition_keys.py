@@ -12,6 +12,7 @@ from kmslab.access.context import RequestContext, Value, folded
 from kmslab.access.principals import Principal
 from kmslab.store.events import iso_time
 from kmslab.store.records import KmsKey
+from kmslab.wire.message import LOOPBACK
 from kmslab.wire.model import service_schema
 
 
@@ -24,7 +25,7 @@ class Origin(NamedTuple):
 
 
 INTERNAL = Origin("AWS Internal", "AWS Internal", True)
-IN_PROCESS = Origin("127.0.0.1", "kmslab boto3", True)
+IN_PROCESS = Origin(LOOPBACK, "kmslab boto3", True)
 """What a lab's own boto3 clients tell."""
 DIRECT = Origin("127.0.0.1", "kmslab", True)
 """What is told of a call that no client made."""

@@ -24,7 +24,7 @@ from botocore.exceptions import ResponseStreamingError
 from botocore.httpchecksum import AwsChunkedWrapper
 
 from kmslab.errors import IntegrityError
-from kmslab.wire.message import Answer, Request, Stream
+from kmslab.wire.message import LOOPBACK, Answer, Request, Stream
 
 Handle = Callable[[Request], Answer]
 
@@ -54,9 +54,10 @@ def in_process_client(
     session_token: str,
     handle: Handle,
     config: Config | None = None,
+    source_ip: str = LOOPBACK,
 ) -> Any:
     """A boto3 client of `service` for these credentials, answered by `handle`. `session_token` is
-    "" for long-term credentials."""
+    "" for long-term credentials; `source_ip` is where its requests say that they come from."""
     merged = CONFIG.merge(config) if config else CONFIG
     with _one_at_a_time:
         client = _session().client(
@@ -70,7 +71,7 @@ def in_process_client(
         )
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        replied = handle(as_request(request))
+        replied = handle(as_request(request, source_ip))
         raw = _raw_body(request.method, replied)
         return AWSResponse(request.url, replied.status, replied.headers, raw)
 
@@ -92,13 +93,17 @@ def _session() -> boto3.Session:
     }
     for name in ("config_file", "credentials_file"):
         defaults[name] = (None, None, os.devnull, None)
-    return boto3.Session(botocore_session=botocore.session.Session(session_vars=defaults))
+    bare = botocore.session.Session(session_vars=defaults)
+    session = boto3.Session(botocore_session=bare)
+    # Here boto3 notes the version of botocore, which would stand in every event.
+    bare.user_agent_extra = ""
+    return session
 
 
 # --- Requests -----------------------------------------------------------------------------
 
 
-def as_request(request: AWSPreparedRequest) -> Request:
+def as_request(request: AWSPreparedRequest, source_ip: str = LOOPBACK) -> Request:
     """What botocore prepared, as the door takes it."""
     host, service, region, path, query = _parts_of(request.url)
     # botocore's headers make several objects for every look-up; what they wrap spares a hundred
@@ -117,7 +122,7 @@ def as_request(request: AWSPreparedRequest) -> Request:
     elif not isinstance(body, bytes):
         body = body.encode() if isinstance(body, str) else body.read()
     return Request(
-        request.method, path, query, headers, body, service, region, secure=secure, stream=stream
+        request.method, path, query, headers, body, service, region, source_ip, secure, stream
     )
 
 

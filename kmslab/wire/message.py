@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+LOOPBACK = "127.0.0.1"
+
 
 class Stream(Protocol):
     """Bytes that are not all there at once. Not always the same thread reads, but never two at
@@ -39,7 +41,7 @@ class Request(NamedTuple):
     body: bytes
     host_service: str | None = None
     host_region: str | None = None
-    source_ip: str = "127.0.0.1"
+    source_ip: str = LOOPBACK
     secure: bool = False
     stream: Stream | None = None
 
