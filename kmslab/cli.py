@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from kmslab import cli_files
+
 PASS_ON = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 
@@ -19,6 +21,11 @@ PASS_ON = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 @click.version_option(package_name="kmslab", prog_name="kmslab")
 def main() -> None:
     """AWS KMS to learn from: everything is real except the data centre."""
+
+
+main.add_command(cli_files.encrypt_command)
+main.add_command(cli_files.decrypt_command)
+main.add_command(cli_files.rewrap_command)
 
 
 @main.command("lab", context_settings=PASS_ON)

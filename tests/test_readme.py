@@ -27,6 +27,13 @@ def test_the_example_runs_and_prints_the_secret_its_event_and_the_decision():
     assert "AdministratorAccess, statement 1: allows it" in statements[-1]
 
 
+def test_the_example_of_an_envelope_runs_and_has_at_most_six_lines():
+    example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    assert len([line for line in example.splitlines() if line]) <= 6
+    ran = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "b'Dear reader'\n", "")
+
+
 def test_every_file_that_the_readme_names_exists():
     code_names = re.findall(r"`([\w/]+\.py)`", README)
     missing = [name for name in code_names if not (project.FOLDER / "kmslab" / name).exists()]

@@ -29,6 +29,7 @@ from kmslab.envelope.errors import TruncatedMessage as TruncatedMessage
 from kmslab.envelope.errors import UnusableDataKey as UnusableDataKey
 from kmslab.envelope.files import decrypt_file as decrypt_file
 from kmslab.envelope.files import encrypt_file as encrypt_file
+from kmslab.envelope.files import new_file as new_file
 from kmslab.envelope.files import rewrap_file as rewrap_file
 from kmslab.envelope.headers import EncryptedDataKey as EncryptedDataKey
 from kmslab.envelope.headers import Header as Header
