@@ -133,7 +133,8 @@ class KeyMaterial:
 
     The record outlives the KeyToken: imported material can be deleted and imported again.
     `rotation_date` and `rotation_type` (AUTOMATIC, ON_DEMAND) say how it became current; the
-    first material has neither. From `description` on it is about imported material only.
+    first material has neither. `number` counts the rotations up to this one. From `description`
+    to `valid_to` it is about imported material only.
     """
 
     table: ClassVar[str] = "key_materials"
@@ -149,6 +150,7 @@ class KeyMaterial:
     import_state: str = ""
     expiration_model: str = ""
     valid_to: float | None = None
+    number: int = 0
 
     @property
     def shelf(self) -> str:

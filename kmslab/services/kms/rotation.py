@@ -151,7 +151,13 @@ def rotate(
     events = [service_event("RotateKey", kms_key, when, random, details)]
     if kms_key.is_multi_region:
         events.append(synchronized(kms_key, when, random))
-    made = replace(successor, state=CURRENT, rotation_date=when, rotation_type=rotation_type)
+    made = replace(
+        successor,
+        state=CURRENT,
+        rotation_date=when,
+        rotation_type=rotation_type,
+        number=previous.number + 1,
+    )
     rotated = replace(kms_key, key_material_id=successor.key_material_id)
     tokens = (token,) if token else ()
     materials = (replace(previous, state=NON_CURRENT), made)
@@ -260,9 +266,8 @@ def _refuse_over_limit(call: Call, kms_key: KmsKey) -> None:
 # --- The list -----------------------------------------------------------------------------
 
 
-def _place(material: KeyMaterial) -> tuple[bool, float]:
-    waits = material.state not in (CURRENT, NON_CURRENT)
-    return waits, material.rotation_date or material.creation_date
+def _place(material: KeyMaterial) -> tuple[bool, int]:
+    return material.state not in (CURRENT, NON_CURRENT), material.number
 
 
 def _behind(listed: list[KeyMaterial], last_name: str) -> int:
