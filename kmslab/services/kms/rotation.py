@@ -188,6 +188,7 @@ def _in_related_keys(
                 state=material.state,
                 rotation_date=material.rotation_date,
                 rotation_type=material.rotation_type,
+                number=material.number,
             )
         yield from (replace(token, region=related.region) for token in tokens)
 
