@@ -26,9 +26,13 @@ CONDA_NAMES = {
     "dask": "dask-core",
 }
 
+# What conda-forge may not have, pip installs into the conda environment.
+BY_PIP = {"dilithium-py", "kyber-py"}
+
 TABLE = tomllib.loads(project.PYPROJECT.read_text())["project"]
 ENVIRONMENT = yaml.safe_load((project.FOLDER / "environment.yml").read_text())
 CONDA_LINES = [line for line in ENVIRONMENT["dependencies"] if isinstance(line, str)]
+*PIP_LINES, LAST_OF_PIP = ENVIRONMENT["dependencies"][-1]["pip"]
 
 
 def required(extras):
@@ -40,9 +44,12 @@ def required(extras):
 
 def ranges_of_conda():
     """Name to range; conda separates the two by a space."""
+    return ranges_in(CONDA_LINES)
+
+
+def ranges_in(lines):
     return {
-        name: SpecifierSet(wanted)
-        for name, _, wanted in (line.partition(" ") for line in CONDA_LINES)
+        name: SpecifierSet(wanted) for name, _, wanted in (line.partition(" ") for line in lines)
     }
 
 
@@ -59,7 +66,9 @@ def test_the_strict_parser_would_refuse_a_bad_line(line):
 
 def test_conda_names_and_ranges_are_those_of_pyproject():
     expected = {
-        CONDA_NAMES.get(name, name): wanted.specifier for name, wanted in required(IN_CONDA).items()
+        CONDA_NAMES.get(name, name): wanted.specifier
+        for name, wanted in required(IN_CONDA).items()
+        if name not in BY_PIP
     }
     found = ranges_of_conda()
     assert found.pop("python") == SpecifierSet(TABLE["requires-python"])
@@ -70,7 +79,13 @@ def test_conda_names_and_ranges_are_those_of_pyproject():
 def test_conda_uses_conda_forge_alone_and_ends_by_installing_this_folder():
     assert ENVIRONMENT["name"] == TABLE["name"]
     assert ENVIRONMENT["channels"] == ["conda-forge", "nodefaults"]
-    assert ENVIRONMENT["dependencies"][-1] == {"pip": ["-e ."]}
+    assert set(ENVIRONMENT["dependencies"][-1]) == {"pip"}
+    assert LAST_OF_PIP == "-e ."
+
+
+def test_what_pip_adds_to_conda_has_the_ranges_of_pyproject():
+    wanted = required(IN_CONDA)
+    assert ranges_in(PIP_LINES) == {name: wanted[name].specifier for name in BY_PIP}
 
 
 def test_constraints_are_nothing_but_name_and_version():
