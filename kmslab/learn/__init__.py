@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kmslab.learn.widgets.context_explorer import context_explorer as context_explorer
     from kmslab.learn.widgets.envelope_stepper import envelope_stepper as envelope_stepper
     from kmslab.learn.widgets.grant_timeline import grant_timeline as grant_timeline
+    from kmslab.learn.widgets.key_console import key_console as key_console
     from kmslab.learn.widgets.policy_playground import policy_playground as policy_playground
     from kmslab.learn.widgets.s3_sequence import s3_sequence as s3_sequence
     from kmslab.learn.widgets.trail_sequence import trail_sequence as trail_sequence
@@ -40,6 +41,7 @@ _HOMES = {
     "envelope_stepper": "widgets.envelope_stepper",
     "glossary_table": "glossary",
     "grant_timeline": "widgets.grant_timeline",
+    "key_console": "widgets.key_console",
     "plot_key_use": "audit_plots",
     "plot_stages": "encrypt_path",
     "plot_who_uses_what": "audit_plots",
