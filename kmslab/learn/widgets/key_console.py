@@ -109,7 +109,7 @@ class KeyConsole(widgets.VBox):  # type: ignore[misc]
         if change["new"]:
             self.selected = change["new"]
 
-    @validate("selected")  # type: ignore[untyped-decorator]
+    @validate("selected")
     def _known(self, proposal: dict[str, Any]) -> str:
         key_id: str = proposal["value"]
         if key_id and key_id not in self._desk.names:
