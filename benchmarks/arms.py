@@ -26,6 +26,13 @@ def lab_encrypt() -> Call:
     return _encrypt(kms, kms.create_key()["KeyMetadata"]["KeyId"])
 
 
+def direct_encrypt() -> Call:
+    """The lab's Python API, without boto3."""
+    lab = Lab()
+    key_id = lab.call("CreateKey")["KeyMetadata"]["KeyId"]
+    return lambda: lab.call("Encrypt", KeyId=key_id, Plaintext=SECRET)
+
+
 def canned_encrypt() -> Call:
     """A plain boto3 client of the same Config whose hook returns one stored answer: boto3's own
     cost, the limit."""
@@ -56,6 +63,12 @@ def door_encrypt() -> Call:
 
 def moto_encrypt() -> Call:
     kms = _moto_client()
+    return _encrypt(kms, kms.create_key()["KeyMetadata"]["KeyId"])
+
+
+def moto_default_encrypt() -> Call:
+    """moto behind a client as boto3 makes it: its user agent is made anew for each call."""
+    kms = _moto_client(config=None)
     return _encrypt(kms, kms.create_key()["KeyMetadata"]["KeyId"])
 
 
@@ -122,11 +135,11 @@ def _full_lab() -> tuple[Any, str]:
     return kms, kms.create_key()["KeyMetadata"]["KeyId"]
 
 
-def _moto_client() -> Any:
+def _moto_client(config: Any = CONFIG) -> Any:
     import boto3
     from moto import mock_aws
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ[name] = "testing"
     mock_aws().start()
-    return boto3.client("kms", region_name="us-east-1", config=CONFIG)
+    return boto3.client("kms", region_name="us-east-1", config=config)

@@ -6,25 +6,113 @@ ran in the same rounds, with what the project asks of it.
 
 import statistics
 from collections.abc import Callable
+from functools import partial
 
-from benchmarks.race import race, ratio
-from benchmarks.results import Figure, Row
+import pandas
+
+from benchmarks.audit_scale import MILLION, log_folder, ten_times
+from benchmarks.once import Run, race_once
+from benchmarks.race import Ratio, one_ratio, race, ratio
+from benchmarks.results import Curve, Figure, Point, Row
 from benchmarks.servers import race_servers
 from benchmarks.trails import EVENTS
+from kmslab import Lab
+from kmslab.learn.over_http import client_over_http
+from kmslab.learn.reference import (
+    ANSWERS_CURVE,
+    MEMORY_CURVE,
+    SIZES_CURVE,
+    STAGES_CURVE,
+    TEN_MILLION_CURVE,
+)
+from kmslab.learn.size_costs import AES, ENVELOPE, time_sizes
+from kmslab.learn.spans import STAGES, coverage, time_calls
 
 
 def in_process() -> list[Figure]:
-    times = race(["lab_encrypt", "canned_encrypt", "moto_encrypt", "door_encrypt"])
-    lab, canned = times["lab_encrypt"], times["canned_encrypt"]
-    microseconds = statistics.median(times["door_encrypt"])
+    times = race(
+        [
+            *("lab_encrypt", "canned_encrypt", "moto_encrypt", "moto_default_encrypt"),
+            *("door_encrypt", "direct_encrypt"),
+        ]
+    )
+    lab, canned, moto = times["lab_encrypt"], times["canned_encrypt"], times["moto_encrypt"]
+    door, direct = times["door_encrypt"], times["direct_encrypt"]
     return [
-        Row("boto3 Encrypt: moto / kmslab", ratio(times["moto_encrypt"], lab), "≥ 2"),
+        Row(
+            "boto3 Encrypt, clients as they come: moto / kmslab",
+            ratio(times["moto_default_encrypt"], lab),
+            "≥ 2",
+        ),
+        Row("boto3 Encrypt, one user agent: moto / kmslab", ratio(moto, lab), "≥ 2.5"),
+        Row(
+            f"Encrypt: moto by boto3 / kmslab without ({statistics.median(direct):.0f} µs here)",
+            ratio(moto, direct),
+            "≥ 15",
+        ),
         Row("boto3 Encrypt: kmslab / canned answer", ratio(lab, canned), "≤ 1.25"),
         Row(
-            f"the door alone ({microseconds:.0f} µs here) / canned boto3 call",
-            ratio(times["door_encrypt"], canned),
+            f"the door alone ({statistics.median(door):.0f} µs here) / canned boto3 call",
+            ratio(door, canned),
             "≤ 0.19",
         ),
+    ]
+
+
+def listening() -> list[Figure]:
+    """Spans: what they cost, and what they tell."""
+    listened, after, plain = race(
+        ["spans.listened_encrypt", "spans.encrypt_after_listening", "lab_encrypt"]
+    ).values()
+    return [
+        Row("boto3 Encrypt: every stage timed / nobody listens", ratio(listened, plain), "≤ 1.08"),
+        Row("boto3 Encrypt: listened to before / never", ratio(after, plain), "≤ 1.02"),
+        *_stages(),
+    ]
+
+
+def _stages(rounds: int = 400) -> list[Figure]:
+    lab = Lab()
+    kms = lab.client("kms")
+    key_id = kms.create_key()["KeyMetadata"]["KeyId"]
+    asked = {"KeyId": key_id, "Plaintext": b"the door code is 4711"}
+    ways = {
+        "lab.call": time_calls(lab, lambda: lab.call("Encrypt", **asked), rounds=rounds),
+        "boto3 in process": time_calls(lab, lambda: kms.encrypt(**asked), kms, rounds),
+    }
+    with client_over_http(lab) as over_http:
+        encrypt = partial(over_http.encrypt, **asked)
+        ways["boto3 over HTTP"] = time_calls(lab, encrypt, over_http, rounds)
+    rows = [
+        Row(f"share of {name} that its stages cover", one_ratio(coverage(times)), "≥ 0.9")
+        for name, times in ways.items()
+    ]
+    lines = {name: _stage_points(times) for name, times in ways.items()}
+    return [*rows, Curve(STAGES_CURVE, "stage, in their order", "microseconds", lines)]
+
+
+def _stage_points(times: pandas.DataFrame) -> list[Point]:
+    order = [*STAGES, "total"]
+    return [
+        Point(order.index(stage), *times[stage].quantile([0.5, 0.25, 0.75]))
+        for stage in times.columns
+    ]
+
+
+def sizing() -> list[Figure]:
+    """What size costs: KMS itself, an envelope, and AES alone as the limit."""
+    lab = Lab()
+    kms = lab.client("kms")
+    costs = time_sizes(kms, kms.create_key()["KeyMetadata"]["KeyId"])
+    lines = {
+        str(way): [Point(*row) for row in of_way[["size", "median", "low", "high"]].to_numpy()]
+        for way, of_way in costs.groupby("way")
+    }
+    largest = costs[costs["size"] == costs["size"].max()].set_index("way")["median"]
+    whole = one_ratio(largest[ENVELOPE] / largest[AES])
+    return [
+        Row("64 MiB in memory: an envelope / AES alone", whole),
+        Curve(SIZES_CURVE, "bytes", "microseconds", lines),
     ]
 
 
@@ -134,18 +222,101 @@ def auditing() -> list[Figure]:
     figures = race(["tables.flattened_table", "tables.audit_table"], rounds=5)
     return [
         Row(
-            "100,000 events to a table: json_normalize / kmslab",
+            "100,000 events to a table, CPU: json_normalize / kmslab",
             ratio(figures["tables.flattened_table"], figures["tables.audit_table"]),
             "≥ 3",
         )
     ]
 
 
+def auditing_a_million() -> list[Figure]:
+    """A million events in a thousand files: by the clock on the wall, each run a process."""
+    with log_folder(MILLION) as folder:
+        names = ("flattened_table", "table", "table_on_one_core")
+        flattened, table, alone = race_once([(f"audit_scale.{each}", folder) for each in names], 2)
+    seconds = statistics.median(run.seconds for run in table)
+    return [
+        Row(
+            f"1,000,000 events to a table ({seconds:.1f} s here): json_normalize / all cores",
+            _seconds_ratio(flattened, table),
+            "≥ 8",
+        ),
+        Row("the same: json_normalize / one core", _seconds_ratio(flattened, alone), "≥ 4"),
+        Row(
+            "the same, memory: kmslab, all processes / json_normalize",
+            ratio([run.mebibytes for run in table], [run.mebibytes for run in flattened]),
+            "≤ 0.7",
+        ),
+    ]
+
+
+def answering() -> list[Figure]:
+    """One question to growing folders, by four engines: seconds by the clock on the wall."""
+    arms = {
+        "json_normalize and pandas": "flattened_answer",
+        "kmslab.audit and pandas": "table_answer",
+        "Dask on kmslab.audit": "dask_answer",
+        "DuckDB": "duckdb_answer",
+    }
+    lines: dict[str, list[Point]] = {name: [] for name in arms}
+    memory: dict[str, list[Point]] = {name: [] for name in arms}
+    for events in (10_000, 100_000, MILLION):
+        with log_folder(events) as folder:
+            chosen = [(f"audit_scale.{function}", folder) for function in arms.values()]
+            done = race_once(chosen, 1 if events == MILLION else 3)
+        for name, runs in zip(arms, done, strict=True):
+            lines[name].append(_point(events, [run.seconds for run in runs]))
+            memory[name].append(_point(events, [run.mebibytes for run in runs]))
+    slow, quick = (lines[name][-1].median for name in ("json_normalize and pandas", "DuckDB"))
+    return [
+        Row("1,000,000 events to an answer: json_normalize / DuckDB", one_ratio(slow / quick)),
+        Curve(ANSWERS_CURVE, "events", "seconds", lines),
+        Curve(MEMORY_CURVE, "events", "MiB", memory),
+    ]
+
+
+def auditing_ten_million() -> list[Figure]:
+    """Ten million events to Parquet, against one million; some minutes long."""
+    with log_folder(MILLION) as folder, ten_times(folder) as larger:
+        one, ten, duck = race_once(
+            [
+                ("audit_scale.parquet", folder),
+                ("audit_scale.parquet", larger),
+                ("audit_scale.duckdb_answer", larger),
+            ],
+            2,
+        )
+    lines = {
+        "kmslab.audit to Parquet": [
+            _point(events, [run.seconds for run in runs])
+            for events, runs in ((MILLION, one), (10 * MILLION, ten))
+        ],
+        "DuckDB": [_point(10 * MILLION, [run.seconds for run in duck])],
+    }
+    return [
+        Row("to Parquet, time: 10,000,000 events / 1,000,000", _seconds_ratio(ten, one), "≤ 11"),
+        Row(
+            f"the same, memory ({statistics.median(run.mebibytes for run in ten):.0f} MiB here)",
+            ratio([run.mebibytes for run in ten], [run.mebibytes for run in one]),
+            "≤ 1.25",
+        ),
+        Curve(TEN_MILLION_CURVE, "events", "seconds", lines),
+    ]
+
+
+def _seconds_ratio(numerators: list[Run], denominators: list[Run]) -> Ratio:
+    return ratio([run.seconds for run in numerators], [run.seconds for run in denominators])
+
+
+def _point(x: float, values: list[float]) -> Point:
+    return Point(x, statistics.median(values), min(values), max(values))
+
+
 def serving() -> list[Figure]:
     rates, starts = race_servers()
     begins = {name: statistics.median(seconds) for name, seconds in starts.items()}
     return [
-        Row("requests/s, 8 clients: kmslab / moto", ratio(rates["kmslab"], rates["moto"]), "≥ 10"),
+        Row("requests/s, 8 clients: kmslab / moto", ratio(rates["kmslab"], rates["moto"]), "≥ 15"),
         Row(
             "requests/s, 8 clients: kmslab / ministack",
             ratio(rates["kmslab"], rates["ministack"]),
@@ -161,12 +332,19 @@ def serving() -> list[Figure]:
 
 PARTS: dict[str, Callable[[], list[Figure]]] = {
     "encrypt": in_process,
+    "spans": listening,
+    "sizes": sizing,
     "decisions": deciding,
     "create-key": creating,
     "objects": storing,
     "trails": recording,
     "audit": auditing,
+    "audit-million": auditing_a_million,
+    "answers": answering,
     "serve": serving,
     "many-keys": many_keys,
 }
 """In the order in which they run, by the names they are chosen by."""
+
+FULL = {"audit-ten-million": auditing_ten_million}
+"""What runs only when it is asked for, by its name or by `--full`."""

@@ -39,6 +39,11 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
     return Ratio(median, low, high)
 
 
+def one_ratio(value: float) -> Ratio:
+    """A figure that was taken once."""
+    return Ratio(value, value, value)
+
+
 def race(names: Sequence[str], rounds: int = 25) -> dict[str, list[float]]:
     """Microseconds for one call of each arm, one figure a round: of CPU, or by the clock that the
     arm's module calls its CLOCK.

@@ -42,15 +42,15 @@ def flattened_table() -> Call:
 
 def _log_files() -> "tempfile.TemporaryDirectory[str]":
     folder = tempfile.TemporaryDirectory()
-    records = _records()
+    told_by_trails = records()
     for number in range(FILES):
-        told = list(islice(records, EVENTS // FILES))
+        told = list(islice(told_by_trails, EVENTS // FILES))
         text = json.dumps({"Records": told}, separators=(",", ":")).encode()
         (Path(folder.name) / f"{number:04}.json.gz").write_bytes(gzip.compress(text))
     return folder
 
 
-def _records() -> Iterator[dict[str, object]]:
+def records() -> Iterator[dict[str, object]]:
     """Without end: every second one is an Encrypt, the others list and describe and make keys."""
     lab = Lab()
     kms, s3 = lab.client("kms"), lab.client("s3")

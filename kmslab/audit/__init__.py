@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kmslab.audit.columns import COLUMNS as COLUMNS
+    from kmslab.audit.engines import dask_table as dask_table
+    from kmslab.audit.engines import duckdb_view as duckdb_view
     from kmslab.audit.parquet import from_parquet as from_parquet
     from kmslab.audit.parquet import to_parquet as to_parquet
     from kmslab.audit.questions import actor as actor
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "columns": ("COLUMNS",),
+    "engines": ("dask_table", "duckdb_view"),
     "parquet": ("from_parquet", "to_parquet"),
     "questions": (
         *("actor", "could_but_never_did", "denials", "in_whose_name", "objects_opened", "of_key"),

@@ -99,7 +99,9 @@ def _categories(codes: Any, words: Any) -> pandas.Categorical:
     order = used[numpy.argsort(words[used])]
     places = numpy.full(len(words) + 1, -1)
     places[order] = numpy.arange(len(order))
-    return pandas.Categorical.from_codes(places[codes], words[order])
+    # Of a column without words too, so that tables can be put together.
+    names = pandas.Index(words[order], dtype="str")
+    return pandas.Categorical.from_codes(places[codes], names)
 
 
 def _contexts(codes: Any, texts: Any) -> Any:

@@ -42,7 +42,7 @@ def read_batches(sources: Sequence[Source], processes: int | None = None) -> Ite
     if processes is not None and processes < 1:
         raise ValueError(f"processes must be at least 1, not {processes}")
     wanted = processes or (_cores() if _worth_it(sources) else 1)
-    groups = list(_groups(sources))
+    groups = list(grouped(sources))
     if min(wanted, len(groups)) < 2 or not all(source.path for source in sources):
         yield from map(read_batch, groups)
     else:
@@ -137,7 +137,7 @@ def _unpacked(answer: bytes) -> Batch:
     return Batch(rows, [Skipped(*each) for each in skipped], files)
 
 
-def _groups(sources: Sequence[Source]) -> Iterator[list[Source]]:
+def grouped(sources: Sequence[Source]) -> Iterator[list[Source]]:
     group: list[Source] = []
     size = 0
     for source in sources:
