@@ -39,7 +39,7 @@ from kmslab.services.s3.backing import Backing
 from kmslab.services.s3.checked_documents import CheckedDocument
 from kmslab.sources import Clock, RandomBytes, uuid_text
 from kmslab.store.events import Event
-from kmslab.store.records import KmsKey
+from kmslab.store.records import KeyMaterial, KmsKey
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm
 from kmslab.wire import aws_chunked, json_protocol, query, rest_xml, s3_signature, sigv4
@@ -64,6 +64,11 @@ _NOT_BY_ONE_KEY = {
     "ReplicateKey": "CreateKey in the other Region is asked about as well",
     "UpdatePrimaryRegion": "the replica key decides as well",
     **dict.fromkeys(("CreateAlias", "UpdateAlias", "DeleteAlias"), "the alias decides as well"),
+    **dict.fromkeys(
+        (f"{verb}CustomKeyStore" for verb in ("Create", "Connect", "Disconnect")), _OF_THE_ACCOUNT
+    ),
+    **dict.fromkeys(("UpdateCustomKeyStore", "DeleteCustomKeyStore"), _OF_THE_ACCOUNT),
+    "DescribeCustomKeyStores": _OF_THE_ACCOUNT,
     **dict.fromkeys(("CreateKey", "ListKeys", "ListAliases"), _OF_THE_ACCOUNT),
     **dict.fromkeys(("GenerateRandom", "ListRetirableGrants"), _OF_THE_ACCOUNT),
 }
@@ -316,7 +321,7 @@ class Endpoint:
             if due is None:
                 return
             when, record = due
-            if isinstance(record, KmsKey):
+            if isinstance(record, KmsKey | KeyMaterial):
                 do_due(record, when, self._store, self._hsm, self._random)
             else:
                 # A grant whose removal has spread, or a session long over: nobody is told.

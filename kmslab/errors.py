@@ -250,6 +250,79 @@ def incorrect_key() -> ServiceError:
     )
 
 
+# --- Imported key material ----------------------------------------------------------------
+
+
+def unsupported_wrapping(
+    key_spec: str, wrapping_key_spec: str, wrapping_algorithm: str
+) -> ServiceError:
+    return ServiceError(
+        "UnsupportedOperationException",
+        f"{wrapping_algorithm} with a wrapping key of {wrapping_key_spec} is not supported for key "
+        f"material of {key_spec}.",
+    )
+
+
+def invalid_import_token() -> ServiceError:
+    return ServiceError(
+        "InvalidImportTokenException",
+        "The import token is not valid, or it belongs to another KMS key.",
+    )
+
+
+def expired_import_token() -> ServiceError:
+    return ServiceError("ExpiredImportTokenException", "The import token is expired.")
+
+
+def unsound_key_material(key_spec: str) -> ServiceError:
+    return ServiceError(
+        "IncorrectKeyMaterialException", f"The key material is not that of a key of {key_spec}."
+    )
+
+
+def other_key_material(key_arn: str, expects_new: bool) -> ServiceError:
+    wrong = "is already associated" if expects_new else "is not associated"
+    return ServiceError(
+        "IncorrectKeyMaterialException", f"The key material {wrong} with the key {key_arn}."
+    )
+
+
+def other_material_waits(key_arn: str, material_id: str, waiting_id: str) -> ServiceError:
+    return invalid_state(
+        f"New key material (id: {material_id}) cannot be imported into KMS key {key_arn}, because "
+        f"another key material (id: {waiting_id}) is pending rotation."
+    )
+
+
+# --- Custom key stores --------------------------------------------------------------------
+
+
+def no_such_key_store() -> ServiceError:
+    """AWS sends no sentence."""
+    return ServiceError("CustomKeyStoreNotFoundException")
+
+
+def no_such_cluster(cluster_id: str) -> ServiceError:
+    return ServiceError(
+        "CloudHsmClusterNotFoundException", f"There is no CloudHSM cluster '{cluster_id}'."
+    )
+
+
+def no_such_endpoint_service() -> ServiceError:
+    return ServiceError(
+        "XksProxyVpcEndpointServiceNotFoundException", "There is no such VPC endpoint service."
+    )
+
+
+def unreachable_proxy(endpoint: str) -> ServiceError:
+    return ServiceError(
+        "XksProxyUriUnreachableException", f"{endpoint} cannot be reached: no call leaves kmslab."
+    )
+
+
+# --- The call itself ----------------------------------------------------------------------
+
+
 def dry_run() -> ServiceError:
     return ServiceError(
         "DryRunOperationException",

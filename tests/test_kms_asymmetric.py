@@ -157,7 +157,6 @@ def test_the_old_name_of_the_key_spec_still_works(client):
             "ValidationException",
             "KeyUsage GENERATE_VERIFY_MAC is not compatible with KeySpec RSA_2048",
         ),
-        ({**ENCRYPTS, "Origin": "EXTERNAL"}, "UnsupportedOperationException", None),
     ],
 )
 def test_what_no_pair_can_be_or_is_not_built_yet_is_refused(kms, asked, code, sentence):

@@ -136,7 +136,6 @@ WRONG_USAGE = "KeyUsage SIGN_VERIFY is not compatible with KeySpec SYMMETRIC_DEF
             "UnsupportedOperationException",
             None,
         ),
-        ({"Origin": "EXTERNAL"}, "UnsupportedOperationException", None),
     ],
 )
 def test_a_key_of_another_kind_is_refused_and_leaves_nothing(kms, asked, code, sentence):

@@ -17,7 +17,6 @@ from kmslab import insecure_seeded_random
 from kmslab.errors import ServiceError
 from kmslab.sources import system_random
 from kmslab.vault.algorithms import HmacKey, RsaKeyPair, kind_of
-from kmslab.vault.backing_keys import BackingKeyName
 from kmslab.vault.domain_key import SIZE, DomainKey
 from kmslab.vault.hsm_keys import HsmKeys
 
@@ -41,7 +40,6 @@ HMAC_SIZES = {
     "HMAC_512": (64, 128),
 }
 SEEDED = [*HMAC_SIZES, *(spec for spec in PAIRS if not spec.startswith("RSA"))]
-NAME = BackingKeyName(ACCOUNT, UNKNOWN_KEY_ID, "00" * 32)
 
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 PKCS8 = serialization.PrivateFormat.PKCS8
@@ -111,7 +109,7 @@ def test_a_spec_without_keys_is_named():
 def test_a_key_that_was_made_elsewhere_is_let_in_and_does_its_work(key_spec):
     outside = PAIRS[key_spec]()
     keys = hsm_keys()
-    brought = keys.bring_in(NAME, key_spec, material_of(outside))
+    brought = keys.bring_in(ACCOUNT, UNKNOWN_KEY_ID, key_spec, material_of(outside))
     public_key = outside.public_key().public_bytes(
         DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -185,7 +183,7 @@ UNFIT: dict[str, tuple[str, Callable[[], bytes]]] = {
 def test_material_that_is_no_sound_key_of_its_spec_is_refused(case):
     key_spec, material = UNFIT[case]
     with pytest.raises(ValueError):  # noqa: PT011 - what OpenSSL says may change
-        hsm_keys().bring_in(NAME, key_spec, material())
+        hsm_keys().bring_in(ACCOUNT, UNKNOWN_KEY_ID, key_spec, material())
 
 
 def test_an_unsound_rsa_key_would_pass_unseen_on_the_quick_way_in():

@@ -12,6 +12,10 @@ from typing import Any
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from kmslab.access.decision import Identities
 from kmslab.access.principals import service_principal
@@ -27,7 +31,7 @@ from kmslab.sources import StillClock, insecure_seeded_random
 _START = datetime(2026, 1, 2, 3, 0, 0, tzinfo=UTC)
 _SPREADS_IN = timedelta(minutes=5)
 _LOCKED_OUT = "The new key policy will not allow you to update the key policy in the future."
-_BLOBS = ("Plaintext", "CiphertextBlob")
+_BLOBS = ("Plaintext", "CiphertextBlob", "ImportToken", "EncryptedKeyMaterial")
 
 
 def run_in_lab(case: Case) -> str:
@@ -60,8 +64,26 @@ def _add_ciphertext(stage: Stage, parameters: dict[str, Any]) -> None:
             KeyId=stage.names["key"], Plaintext=b"a secret", EncryptionContext=context
         )
         parameters["CiphertextBlob"] = sealed["CiphertextBlob"]
+    if stage.case.operation == "ImportKeyMaterial":
+        parameters.update(_wrapped_material(stage))
     if "Plaintext" in parameters:
         parameters["Plaintext"] = parameters["Plaintext"].encode()
+
+
+def _wrapped_material(stage: Stage) -> dict[str, bytes]:
+    """Key material for the key of the case, and the token that goes with it."""
+    given = stage.owner().get_parameters_for_import(
+        KeyId=stage.names["key"],
+        WrappingAlgorithm="RSAES_OAEP_SHA_256",
+        WrappingKeySpec="RSA_2048",
+    )
+    wrapping_key = load_der_public_key(given["PublicKey"])
+    assert isinstance(wrapping_key, RSAPublicKey)
+    oaep = OAEP(MGF1(SHA256()), SHA256(), label=None)
+    return {
+        "ImportToken": given["ImportToken"],
+        "EncryptedKeyMaterial": wrapping_key.encrypt(stage.lab.random(32), oaep),
+    }
 
 
 # --- Who calls, and the call --------------------------------------------------------------

@@ -15,7 +15,13 @@ from kmslab.learn.case_texts import REGION, filled, policy_document, policy_text
 
 _IDENTITY = re.compile(r'"arn:aws:(?:iam|sts)::([0-9]{12}):(user|role|assumed-role)(/[^"*?]+)"')
 _TRUST = policy_text([{"Principal": "root", "Action": "sts:AssumeRole", "Resource": None}], {})
-_OF_MULTI_REGION_KEYS = ("ReplicateKey", "UpdatePrimaryRegion")
+# What an operation asks of its key.
+_KINDS: dict[str, dict[str, Any]] = {
+    "ReplicateKey": {"MultiRegion": True},
+    "UpdatePrimaryRegion": {"MultiRegion": True},
+    "GetParametersForImport": {"Origin": "EXTERNAL"},
+    "ImportKeyMaterial": {"Origin": "EXTERNAL"},
+}
 _OPEN = [{"Principal": "111122223333:root"}, {"Principal": "444455556666:root"}]
 
 
@@ -46,8 +52,8 @@ def make_world(stage: Stage) -> None:
 def _make_keys(stage: Stage) -> None:
     case, kms = stage.case, stage.owner()
     tags = [{"TagKey": name, "TagValue": value} for name, value in case.key.tags.items()]
-    multi_region = case.operation in _OF_MULTI_REGION_KEYS
-    metadata = kms.create_key(Tags=tags, MultiRegion=multi_region)["KeyMetadata"]
+    kind = _KINDS.get(case.operation, {})
+    metadata = kms.create_key(Tags=tags, **kind)["KeyMetadata"]
     stage.names.update({"key": metadata["Arn"], "key id": metadata["KeyId"]})
     if case.operation == "UpdatePrimaryRegion":
         kms.replicate_key(KeyId=metadata["KeyId"], ReplicaRegion=case.request["PrimaryRegion"])

@@ -124,7 +124,10 @@ class KeyToken:
 
 CURRENT, NON_CURRENT, PENDING_ROTATION = "CURRENT", "NON_CURRENT", "PENDING_ROTATION"
 PENDING_MULTI_REGION = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
-"""The states of a key material, as AWS calls them."""
+"""The states of a key material, as AWS calls them. The last one follows from what related keys
+have, so no record says it."""
+IMPORTED, NOT_IMPORTED = "IMPORTED", "PENDING_IMPORT"
+"""The import states of material that comes from outside; of other material it is ""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,11 @@ class KeyMaterial:
     @property
     def name(self) -> str:
         return self.key_material_id
+
+    @property
+    def due(self) -> float | None:
+        """When imported material expires."""
+        return self.valid_to
 
 
 def first_material(kms_key: KmsKey) -> KeyMaterial:

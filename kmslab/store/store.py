@@ -37,7 +37,7 @@ from kmslab.store.trail_records import (
     WaitingFile,
 )
 
-DueRecord = KmsKey | Grant | RoleSession
+DueRecord = KmsKey | KeyMaterial | Grant | RoleSession
 """The kinds of record that the clock ends or changes."""
 
 

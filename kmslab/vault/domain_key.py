@@ -2,8 +2,8 @@
 
 AWS's HSMs of one Region share domain keys, and a KMS key's material rests outside of them
 only as an exported key token, encrypted under such a key (AWS KMS Cryptographic Details,
-"Domain keys"). A lab has one. Three keys are derived from it by purpose: one wraps key
-material, one seals ciphertext blobs, one seals tokens. None can be read back. For a lab with a
+"Domain keys"). A lab has one. Four keys are derived from it by purpose: one wraps key material, one
+names it, one seals ciphertext blobs, one seals tokens. None can be read back. For a lab with a
 directory the domain key rests in a file of its own, which only its owner can read.
 """
 
@@ -35,6 +35,7 @@ class DomainKey:
         derivation = KeyDerivation(secret)
         self._wrapping = AESGCM(derivation.derive(b"kmslab wrap key material", b""))
         self._sealing = derivation.derive(b"kmslab seal ciphertext blob", b"")
+        self._naming = derivation.derive(b"kmslab name key material", b"")
         self._token_sealing = derivation.derive(b"kmslab seal token", b"")
         self._random = random
 
@@ -50,6 +51,11 @@ class DomainKey:
             return self._wrapping.decrypt(token[:_NONCE_SIZE], token[_NONCE_SIZE:], name)
         except (InvalidTag, ValueError):
             return None
+
+    def name_material(self, owner: bytes, material: bytes) -> bytes:
+        """32 bytes that stand for `material` of `owner`, which no other's begins with. Without this
+        domain key nobody can tell whether a guess is right: keyed BLAKE2b (RFC 7693)."""
+        return blake2b(owner + material, key=self._naming, digest_size=32).digest()
 
     def seal(self, message: bytes) -> bytes:
         """16 bytes that only this domain can make for `message`: keyed BLAKE2b (RFC 7693)."""

@@ -13,14 +13,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kmslab import errors
 from kmslab.sources import RandomBytes
-from kmslab.vault.backing_keys import BackingKeyName
+from kmslab.vault.backing_keys import BackingKeyName, WrappedKey, name_of_material
 from kmslab.vault.ciphertext_blob import IV_SIZE, NONCE_SIZE, BlobHeader
 from kmslab.vault.domain_key import SEAL_SIZE, DomainKey
 from kmslab.vault.encryption_context import canonical
 from kmslab.vault.hsm_keys import HsmKeys
 from kmslab.vault.key_derivation import KeyDerivation
+from kmslab.vault.wrapping_keys import ImportParameters, ImportTerms, WrappingKeys
 
 _ENCRYPT_LABEL = b"kmslab encrypt AES-256-GCM"
+_BACKING_KEY_SIZE = 32
 _CACHED_KEYS = 10_000
 
 __all__ = ["BackingKeyName", "Hsm"]
@@ -33,13 +35,53 @@ class Hsm:
         self._domain_key = domain_key
         self._random = random
         self._backing_keys: dict[BackingKeyName, KeyDerivation] = {}
+        self._wrapping_keys = WrappingKeys(domain_key, random)
         self.keys = HsmKeys(domain_key, random)
 
     def create_backing_key(self, account: str, key_id: str) -> tuple[BackingKeyName, str]:
         """A new 256-bit backing key: its name and its exported key token, as hex text."""
         name = BackingKeyName(account, key_id, self._random(32).hex())
-        material = self._random(32)
+        material = self._random(_BACKING_KEY_SIZE)
         return name, self._domain_key.wrap(material, name.encode()).hex()
+
+    # --- Material that is brought ---------------------------------------------------------
+
+    def new_import_parameters(self, terms: ImportTerms) -> ImportParameters:
+        """A new wrapping key for key material, and its import token. Hold no lock meanwhile."""
+        return self._wrapping_keys.create(terms)
+
+    def import_terms(self, import_token: bytes) -> ImportTerms | None:
+        """What an import token is good for; None for one that this domain did not make."""
+        return self._wrapping_keys.terms_of(import_token)
+
+    def import_material(
+        self, import_token: bytes, wrapped: bytes, account: str, key_id: str, key_spec: str
+    ) -> WrappedKey:
+        """The material that was brought, as a key of `key_spec`: its name, which depends on the
+        material, and its exported key token. Hold no lock meanwhile.
+
+        Raises InvalidCiphertextException where it does not unwrap, IncorrectKeyMaterialException
+        where it is no sound material for `key_spec`.
+        """
+        material = self._wrapping_keys.unwrap(import_token, wrapped)
+        if material is None:
+            raise errors.invalid_ciphertext()
+        try:
+            if key_spec == "SYMMETRIC_DEFAULT":
+                return self._bring_in(account, key_id, material)
+            return self.keys.bring_in(account, key_id, key_spec, material)
+        except ValueError:
+            raise errors.unsound_key_material(key_spec) from None
+
+    def _bring_in(self, account: str, key_id: str, material: bytes) -> WrappedKey:
+        """Raises ValueError for what does not have 256 bits."""
+        if len(material) != _BACKING_KEY_SIZE:
+            raise ValueError(f"a backing key has {_BACKING_KEY_SIZE} bytes, not {len(material)}")
+        name = name_of_material(self._domain_key, account, key_id, material)
+        token = self._domain_key.wrap(material, name.encode()).hex()
+        return WrappedKey(name, token, "SYMMETRIC_DEFAULT")
+
+    # --- Encryption -----------------------------------------------------------------------
 
     def encrypt(
         self,

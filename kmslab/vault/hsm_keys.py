@@ -20,7 +20,7 @@ from kmslab.vault.algorithms import (
     SigningKeyPair,
     kind_of,
 )
-from kmslab.vault.backing_keys import BackingKeyName, WrappedKey
+from kmslab.vault.backing_keys import BackingKeyName, WrappedKey, name_of_material
 from kmslab.vault.domain_key import DomainKey
 
 _CACHED_KEYS = 1_000
@@ -42,10 +42,14 @@ class HsmKeys:
         name = BackingKeyName(account, key_id, self._random(32).hex())
         return self._wrap(name, key_spec, kind_of(key_spec).generate(key_spec, self._random))
 
-    def bring_in(self, name: BackingKeyName, key_spec: str, material: bytes) -> WrappedKey:
+    def bring_in(self, account: str, key_id: str, key_spec: str, material: bytes) -> WrappedKey:
         """The key in `material`, which somebody sent: PKCS #8 in DER for a key pair, bare bytes for
-        an HMAC key. Raises ValueError for what is no sound key of `key_spec`."""
-        return self._wrap(name, key_spec, kind_of(key_spec).decode(key_spec, material))
+        an HMAC key. The same key gets the same name each time it is brought. Raises ValueError for
+        what is no sound key of `key_spec`."""
+        key = kind_of(key_spec).decode(key_spec, material)
+        # Of the key, not of what was sent: one private key can be written in several ways.
+        name = name_of_material(self._domain_key, account, key_id, key.encode())
+        return self._wrap(name, key_spec, key)
 
     def new_data_key_pair(self, key_spec: str) -> tuple[bytes, bytes]:
         """A private key in PKCS #8 and its public key, for use outside. It is not kept."""

@@ -7,12 +7,15 @@ by `create_key`, wherever in these modules that stands.
 from kmslab.services.kms import (
     aliases,
     cryptography,
+    custom_key_stores,
     data_key_pairs,
     data_keys,
     deletion,
     encapsulation,
     grant_lists,
     grants,
+    import_parameters,
+    imported_material,
     key_agreement,
     key_policies,
     keys,
@@ -47,4 +50,7 @@ find_operation = operation_finder(
     rotation,
     last_usage,
     replication,
+    import_parameters,
+    imported_material,
+    custom_key_stores,
 )

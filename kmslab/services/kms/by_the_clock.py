@@ -1,5 +1,5 @@
-"""What the clock does to a KMS key: a passing state ends, its material is rotated, and one day it
-goes.
+"""What the clock does to a KMS key: a passing state ends, its material is rotated or expires, and
+one day it goes.
 
 The door runs what is due, each thing at its own time and under the store's lock. When that time
 comes is written in the records themselves (`store.records.KmsKey.due`).
@@ -8,17 +8,29 @@ comes is written in the records themselves (`store.records.KmsKey.due`).
 from dataclasses import replace
 
 from kmslab.services.kms.deletion import delete_key
+from kmslab.services.kms.imported_material import expire_material
 from kmslab.services.kms.key_states import CREATING
 from kmslab.services.kms.multi_region import synchronized
 from kmslab.services.kms.rotation import AUTOMATIC, DAY, new_material, rotate
 from kmslab.sources import RandomBytes
-from kmslab.store.records import KmsKey
+from kmslab.store.records import KeyMaterial, KmsKey
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm
 
 
-def do_due(kms_key: KmsKey, when: float, store: Store, hsm: Hsm, random: RandomBytes) -> None:
-    """Do what fell due for the key at `when`."""
+def do_due(
+    due: KmsKey | KeyMaterial, when: float, store: Store, hsm: Hsm, random: RandomBytes
+) -> None:
+    """Do what fell due for a key or one of its materials at `when`."""
+    if isinstance(due, KeyMaterial):
+        expire_material(due, when, store, hsm, random)
+    else:
+        _do_due_for_key(due, when, store, hsm, random)
+
+
+def _do_due_for_key(
+    kms_key: KmsKey, when: float, store: Store, hsm: Hsm, random: RandomBytes
+) -> None:
     if kms_key.settles_at is not None:
         _settle(kms_key, when, store, random)
     elif kms_key.deletion_date is not None:

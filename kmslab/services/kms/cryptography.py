@@ -82,7 +82,7 @@ def generate_random(call: Call) -> dict[str, Any]:
     asked = call.parameters
     refuse_recipient(call)
     if "CustomKeyStoreId" in asked:
-        raise errors.ServiceError("CustomKeyStoreNotFoundException")
+        raise errors.no_such_key_store()
     if "NumberOfBytes" not in asked:
         raise errors.validation("NumberOfBytes is required.")
     size = asked["NumberOfBytes"]

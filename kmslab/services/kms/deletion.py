@@ -19,6 +19,7 @@ from kmslab.services.kms.key_states import (
     require_state,
 )
 from kmslab.services.kms.last_usage import note_days_without_usage
+from kmslab.services.kms.material_records import in_state_of, materials_of
 from kmslab.services.kms.multi_region import relate, related_keys
 from kmslab.services.kms.service_events import service_event
 from kmslab.sources import RandomBytes
@@ -63,7 +64,9 @@ def cancel_key_deletion(call: Call) -> dict[str, Any]:
     kms_key = find_key_by_id(call, call.parameters["KeyId"])
     call.authorise(kms_key)
     require_state(call, kms_key)
-    call.put(replace(kms_key, key_state=DISABLED, deletion_date=None, pending_window_in_days=None))
+    kms_key = replace(kms_key, key_state=DISABLED, deletion_date=None, pending_window_in_days=None)
+    # Imported material may have gone meanwhile.
+    call.put(in_state_of(kms_key, materials_of(call.store, kms_key)))
     call.tells_its_output = True
     return {"KeyId": kms_key.arn}
 

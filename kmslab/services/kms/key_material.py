@@ -5,6 +5,7 @@ Keys that are no symmetric encryption keys get theirs here, when they come to be
 
 from kmslab import errors
 from kmslab.services.call import Call
+from kmslab.services.kms.key_states import PENDING_IMPORT
 from kmslab.services.kms.symmetric_keys import unused_key_id
 from kmslab.store.records import KeyToken, KmsKey
 from kmslab.vault.backing_keys import WrappedKey
@@ -28,6 +29,18 @@ def new_key_of_spec(
     return kms_key, KeyToken(call.account, call.region, key_id, material_id, made.token)
 
 
+def new_key_without_material(call: Call, policy: str, key_spec: str, key_usage: str) -> KmsKey:
+    """A key whose material its owner has yet to bring."""
+    return KmsKey(
+        *(call.account, call.region, unused_key_id(call), call.now, policy),
+        key_material_id="",
+        key_state=PENDING_IMPORT,
+        key_spec=key_spec,
+        key_usage=key_usage,
+        origin="EXTERNAL",
+    )
+
+
 def current_material(kms_key: KmsKey) -> BackingKeyName:
     """The material that the key encrypts with now."""
     return BackingKeyName(kms_key.account, kms_key.key_id, kms_key.key_material_id)
@@ -49,7 +62,9 @@ def token_of(call: Call, kms_key: KmsKey, material: BackingKeyName) -> str:
         made = [each for each in call.changes.put if isinstance(each, KeyToken)]
         key_token = next((each for each in made if each.shelf == shelf), None)
     if key_token is None and material.key_material_id == kms_key.key_material_id:
-        # The key was deleted between the look-up and now.
+        # The key, or what was imported into it, was deleted between the look-up and now.
+        if kms_key.origin == "EXTERNAL":
+            raise errors.pending_import(kms_key.arn)
         raise errors.no_such_key(kms_key.arn)
     if key_token is None:
         raise errors.invalid_ciphertext()

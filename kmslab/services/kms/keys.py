@@ -6,10 +6,11 @@ from typing import Any
 from kmslab import arn as arns
 from kmslab import errors
 from kmslab.services.call import Call
+from kmslab.services.kms.custom_key_stores import refuse_keys_of_stores
 from kmslab.services.kms.identifiers import find_key, find_key_by_id
-from kmslab.services.kms.key_material import new_key_of_spec
+from kmslab.services.kms.key_material import new_key_of_spec, new_key_without_material
 from kmslab.services.kms.key_policies import check_key_policy, default_key_policy
-from kmslab.services.kms.key_specs import algorithms_of, is_symmetric, usages_of
+from kmslab.services.kms.key_specs import algorithms_of, usages_of
 from kmslab.services.kms.key_states import (
     DISABLED,
     ENABLED,
@@ -19,6 +20,7 @@ from kmslab.services.kms.key_states import (
 )
 from kmslab.services.kms.last_usage import ENDINGS, note_days_without_usage
 from kmslab.services.kms.managed_keys import make_when_named
+from kmslab.services.kms.material_records import EXTERNAL, material_metadata
 from kmslab.services.kms.multi_region import SYNCHRONIZING_ROLE, multi_region_metadata
 from kmslab.services.kms.paging import page_end, page_limit, page_start
 from kmslab.services.kms.symmetric_keys import (
@@ -33,8 +35,8 @@ from kmslab.store.records import KmsKey, Record, shelf_of
 def create_key(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
 
-    Keys with material made here, of every spec in `key_specs`, of one Region or the first of a
-    multi-Region key; what is not built is refused with UnsupportedOperationException.
+    Keys of every spec in `key_specs`, of one Region or the first of a multi-Region key, with
+    material made here or none yet; what is not built is refused with UnsupportedOperationException.
     """
     call.authorise_in_account()
     if call.parameters.get("Tags"):
@@ -61,7 +63,7 @@ def create_key(call: Call) -> dict[str, Any]:
     call.put(kms_key, *of_material)
     call.resources = (kms_key.arn,)
     call.tells_its_output = True
-    return {"KeyMetadata": key_metadata(kms_key)}
+    return {"KeyMetadata": key_metadata(call, kms_key)}
 
 
 def describe_key(call: Call) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def describe_key(call: Call) -> dict[str, Any]:
     text = call.parameters["KeyId"]
     kms_key = make_when_named(call, text) or find_key(call, text)
     call.authorise(kms_key)
-    return {"KeyMetadata": key_metadata(kms_key)}
+    return {"KeyMetadata": key_metadata(call, kms_key)}
 
 
 def list_keys(call: Call) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def update_key_description(call: Call) -> None:
     call.put(replace(kms_key, description=call.parameters["Description"]))
 
 
-def key_metadata(kms_key: KmsKey) -> dict[str, Any]:
+def key_metadata(call: Call, kms_key: KmsKey) -> dict[str, Any]:
     """KeyMetadata, as DescribeKey answers it."""
     metadata: dict[str, Any] = {
         "AWSAccountId": kms_key.account,
@@ -120,8 +122,7 @@ def key_metadata(kms_key: KmsKey) -> dict[str, Any]:
         **algorithms_of(kms_key),
         **multi_region_metadata(kms_key),
     }
-    if is_symmetric(kms_key):
-        metadata["CurrentKeyMaterialId"] = kms_key.key_material_id
+    metadata.update(material_metadata(call.store, kms_key))
     if kms_key.key_state == PENDING_DELETION:
         metadata["DeletionDate"] = kms_key.deletion_date
     if kms_key.key_state == PENDING_REPLICA_DELETION:
@@ -132,6 +133,8 @@ def key_metadata(kms_key: KmsKey) -> dict[str, Any]:
 def _new_key(call: Call, policy: str) -> tuple[KmsKey, *tuple[Record, ...]]:
     """The key, and the records of its material."""
     key_spec, key_usage = call.parameters["KeySpec"], call.parameters["KeyUsage"]
+    if call.parameters["Origin"] == EXTERNAL:
+        return (new_key_without_material(call, policy, key_spec, key_usage),)
     if key_spec == SYMMETRIC_DEFAULT:
         return new_symmetric_key(call, policy)
     return new_key_of_spec(call, policy, key_spec, key_usage)
@@ -172,8 +175,4 @@ def _require_known_kind(call: Call) -> None:
         raise errors.validation(
             f"KeyUsage {asked['KeyUsage']} is not compatible with KeySpec {key_spec}"
         )
-    if asked["Origin"] != "AWS_KMS":
-        raise errors.not_built(f"Origin {asked['Origin']}")
-    for member in ("CustomKeyStoreId", "XksKeyId"):
-        if asked.get(member):
-            raise errors.not_built(member)
+    refuse_keys_of_stores(call)

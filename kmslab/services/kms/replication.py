@@ -21,6 +21,7 @@ from kmslab.services.kms.key_states import (
     require_state,
 )
 from kmslab.services.kms.keys import key_metadata
+from kmslab.services.kms.material_records import EXTERNAL, materials_of, not_imported
 from kmslab.services.kms.multi_region import (
     SETTLING_SECONDS,
     regions_of,
@@ -60,7 +61,7 @@ def replicate_key(call: Call) -> dict[str, Any]:
     kms_keys = relate(kms_keys, primary.region, (*primary.replica_regions, region))
     call.put(*kms_keys)
     _copy_material(call, primary, region)
-    metadata = key_metadata(kms_keys[-1])
+    metadata = key_metadata(call, kms_keys[-1])
     creation.resources, creation.tells_its_output = (replica.arn,), True
     call.did_in_region(creation, {"KeyMetadata": metadata})
     call.tells_its_output = True
@@ -135,7 +136,7 @@ def _new_replica(creation: Call, primary: KmsKey) -> KmsKey:
         description=given["Description"],
         tags=checked_tags(given.get("Tags", [])),
         primary_region=primary.region,
-        settled_state=ENABLED if primary.origin == "AWS_KMS" else PENDING_IMPORT,
+        settled_state=PENDING_IMPORT if primary.origin == EXTERNAL else ENABLED,
         settles_at=creation.now + SETTLING_SECONDS,
     )
     if given.get("Policy"):
@@ -146,11 +147,12 @@ def _new_replica(creation: Call, primary: KmsKey) -> KmsKey:
 def _copy_material(call: Call, primary: KmsKey, region: str) -> None:
     """Give a replica the materials of its primary: no Region stands in an exported key token, so
     it opens as that of any related key. Imported material its owner has to bring to each key."""
-    if primary.origin != "AWS_KMS":
+    known = [replace(each, region=region) for each in materials_of(call.store, primary)]
+    if primary.origin == EXTERNAL:
+        call.put(*(replace(not_imported(each), description="") for each in known))
         return
-    shelf = f"{primary.shelf}/{primary.key_id}"
-    call.put(*(replace(token, region=region) for token in call.store.key_tokens.on(shelf)))
-    call.put(*(replace(known, region=region) for known in call.store.key_materials.on(shelf)))
+    tokens = call.store.key_tokens.on(f"{primary.shelf}/{primary.key_id}")
+    call.put(*known, *(replace(token, region=region) for token in tokens))
 
 
 def _key_in_region(call: Call, primary: KmsKey, region: str) -> tuple[Call, KmsKey]:

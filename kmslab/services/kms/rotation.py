@@ -15,6 +15,7 @@ from kmslab.services.call import Call
 from kmslab.services.kms.identifiers import find_key_by_id
 from kmslab.services.kms.key_specs import is_symmetric
 from kmslab.services.kms.key_states import DELETION_STATES, require_state
+from kmslab.services.kms.material_records import in_state_of, materials_of, state_of_material
 from kmslab.services.kms.multi_region import related_keys, share_rotation, synchronized
 from kmslab.services.kms.paging import page_end, page_limit, page_start
 from kmslab.services.kms.service_events import service_event
@@ -112,7 +113,8 @@ def list_key_rotations(call: Call) -> dict[str, Any]:
     start = _behind(listed, after)
     page, truncated = listed[start : start + limit], start + limit < len(listed)
     last_name = page[-1].key_material_id if page else ""
-    entries = [_entry(material, all_material) for material in page]
+    states = [state_of_material(call.store, kms_key, each) if all_material else "" for each in page]
+    entries = [_entry(material, state) for material, state in zip(page, states, strict=True)]
     return {"Rotations": entries, **page_end(call, truncated, last_name)}
 
 
@@ -165,11 +167,6 @@ def rotate(
     return Rotation((rotated, *materials, *tokens, *copies), tuple(events))
 
 
-def materials_of(store: Store, kms_key: KmsKey) -> Iterator[KeyMaterial]:
-    """All that is known of a key's materials, in no order."""
-    return store.key_materials.on(f"{kms_key.shelf}/{kms_key.key_id}")
-
-
 def _in_related_keys(
     store: Store,
     kms_key: KmsKey,
@@ -179,17 +176,17 @@ def _in_related_keys(
     """The same rotation in the keys that `kms_key` is related to. What each of them knows of its
     own about a material, such as when its copy expires, stays."""
     for related in related_keys(store, kms_key):
-        yield share_rotation(kms_key, related)
+        own = {each.key_material_id: each for each in materials_of(store, related)}
         for material in materials:
-            shelf = f"{related.shelf}/{related.key_id}"
-            own = store.key_materials.get(shelf, material.key_material_id)
-            yield replace(
-                own or replace(material, region=related.region),
+            own[material.key_material_id] = replace(
+                own.get(material.key_material_id) or replace(material, region=related.region),
                 state=material.state,
                 rotation_date=material.rotation_date,
                 rotation_type=material.rotation_type,
                 number=material.number,
             )
+            yield own[material.key_material_id]
+        yield in_state_of(share_rotation(kms_key, related), own.values())
         yield from (replace(token, region=related.region) for token in tokens)
 
 
@@ -202,7 +199,7 @@ def _schedule(call: Call, kms_key: KmsKey, days: int, first: float | None) -> No
 def _to_pending_material(call: Call, kms_key: KmsKey) -> Rotation:
     """The rotation to the imported material that waits for it."""
     for material in materials_of(call.store, kms_key):
-        if material.state == PENDING_ROTATION:
+        if state_of_material(call.store, kms_key, material) == PENDING_ROTATION:
             return rotate(kms_key, material, None, ON_DEMAND, call.now, call.store, call.random)
     raise errors.invalid_state(
         f"No available key material pending rotation for the key: {kms_key.arn}."
@@ -281,11 +278,11 @@ def _behind(listed: list[KeyMaterial], last_name: str) -> int:
     return names.index(last_name) + 1
 
 
-def _entry(material: KeyMaterial, all_material: bool) -> dict[str, Any]:
+def _entry(material: KeyMaterial, state: str) -> dict[str, Any]:
     told = {
         "KeyMaterialDescription": material.description,
         "ImportState": material.import_state,
-        "KeyMaterialState": material.state if all_material else "",
+        "KeyMaterialState": state,
         "ExpirationModel": material.expiration_model,
         "ValidTo": material.valid_to,
         "RotationDate": material.rotation_date,

@@ -22,7 +22,12 @@ _BITS = {"RSA_2048": 2048, "RSA_3072": 3072, "RSA_4096": 4096}
 
 def largest_plaintext(key_spec: str, algorithm: str) -> int:
     """How many bytes one ciphertext can hold: OAEP needs two hashes and two bytes for itself."""
-    return _BITS[key_spec] // 8 - 2 * hash_of(algorithm).digest_size - 2
+    return modulus_size(key_spec) - 2 * hash_of(algorithm).digest_size - 2
+
+
+def modulus_size(key_spec: str) -> int:
+    """How many bytes a ciphertext has."""
+    return _BITS[key_spec] // 8
 
 
 class RsaKeyPair(SigningPair[rsa.RSAPrivateKey]):
