@@ -11,7 +11,7 @@ import time
 
 from benchmarks import race
 from benchmarks.parts import FULL, PARTS
-from benchmarks.results import Row, keep, write_results
+from benchmarks.results import Absent, Row, keep, write_results
 
 
 def main() -> int:
@@ -27,6 +27,8 @@ def main() -> int:
                 asked = f"asked {row.asked:8}" if row.asked else ""
                 line = f"{row.figure:62}{row.measured!s:>22}   {asked}{row.verdict()}"
                 print(line.rstrip(), flush=True)
+            elif isinstance(row, Absent):
+                print(f"{row.figure:62}not measured: {row.reason}", flush=True)
         if chosen.write:
             keep(part, figures, time.perf_counter() - began)
             write_results(every)

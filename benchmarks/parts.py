@@ -11,6 +11,7 @@ from functools import partial
 import pandas
 
 from benchmarks.audit_scale import MILLION, log_folder, ten_times
+from benchmarks.envelope_parts import enveloping, enveloping_files
 from benchmarks.once import Run, race_once
 from benchmarks.race import Ratio, one_ratio, race, ratio
 from benchmarks.results import Curve, Figure, Point, Row
@@ -343,6 +344,8 @@ PARTS: dict[str, Callable[[], list[Figure]]] = {
     "answers": answering,
     "serve": serving,
     "many-keys": many_keys,
+    "envelopes": enveloping,
+    "envelope-files": enveloping_files,
 }
 """In the order in which they run, by the names they are chosen by."""
 

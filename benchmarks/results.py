@@ -58,7 +58,14 @@ class Curve(NamedTuple):
     lines: dict[str, list[Point]]
 
 
-Figure = Row | Curve
+class Absent(NamedTuple):
+    """A line that could not be measured here, and why. It is printed and not kept."""
+
+    figure: str
+    reason: str
+
+
+Figure = Row | Curve | Absent
 
 
 def machine() -> dict[str, str]:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 CLIENTS = 8
 _SECONDS = 1.5
 _MINISTACK = "ministack==1.5.*"
-_ACCESS_KEY, _SECRET_KEY = "AKIABENCHMARK0000000", "a-secret-for-benchmarks"
+ACCESS_KEY, SECRET_KEY = "AKIABENCHMARK0000000", "a-secret-for-benchmarks"
 
 
 class Figures(NamedTuple):
@@ -38,12 +38,12 @@ def race_servers(rounds: int = 7) -> Figures:
     starts: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(5):
         for name in names:
-            with _server(name) as (_, seconds):
+            with running_server(name) as (_, seconds):
                 starts[name].append(seconds)
     with ExitStack() as running:
         requests = {}
         for name in names:
-            port, _ = running.enter_context(_server(name))
+            port, _ = running.enter_context(running_server(name))
             requests[name] = port, _signed_encrypt(port)
         for _ in range(rounds):
             for name in names:
@@ -52,7 +52,7 @@ def race_servers(rounds: int = 7) -> Figures:
 
 
 @contextmanager
-def _server(name: str) -> Iterator[tuple[int, float]]:
+def running_server(name: str) -> Iterator[tuple[int, float]]:
     """A server on a free port: the port, and the seconds until it answered."""
     port = _free_port()
     environment = {key: value for key, value in os.environ.items() if key[:4] != "AWS_"}
@@ -75,7 +75,7 @@ def _server(name: str) -> Iterator[tuple[int, float]]:
 def _command(name: str, port: int) -> Sequence[str]:
     scripts = Path(sys.executable).parent
     if name == "kmslab":
-        credential = f"{_ACCESS_KEY}:{_SECRET_KEY}:111122223333"
+        credential = f"{ACCESS_KEY}:{SECRET_KEY}:111122223333"
         options = ["--port", str(port), "--credential", credential]
         return [sys.executable, "-m", "kmslab", "serve", *options]
     if name == "moto":
@@ -117,8 +117,8 @@ def _signed_encrypt(port: int) -> bytes:
         "kms",
         region_name="us-east-1",
         endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id=_ACCESS_KEY,
-        aws_secret_access_key=_SECRET_KEY,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
     )
     key_id = kms.create_key()["KeyMetadata"]["KeyId"]
     prepared: list[Any] = []
