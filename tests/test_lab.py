@@ -403,7 +403,7 @@ def test_no_event_shows_a_plaintext_a_ciphertext_a_token_or_a_secret():
     with refused("ValidationException", None):
         kms.encrypt(KeyId=arn, Plaintext=secrets[0] * 400)
     proxy = {"AccessKeyId": "PROXYACCESSKEYOFTHISTEST", "RawSecretAccessKey": "s" * 43}
-    with refused("UnsupportedOperationException", None):
+    with refused("ValidationException", None):
         kms.create_custom_key_store(
             CustomKeyStoreName="shown",
             KeyStorePassword="password-of-this-test",
