@@ -18,14 +18,14 @@ from benchmarks.results import Curve, Figure, Point, Row
 from benchmarks.servers import race_servers
 from benchmarks.trails import EVENTS
 from kmslab import Lab
-from kmslab.learn.over_http import client_over_http
-from kmslab.learn.reference import (
+from kmslab.learn.benchmark_record import (
     ANSWERS_CURVE,
     MEMORY_CURVE,
     SIZES_CURVE,
     STAGES_CURVE,
     TEN_MILLION_CURVE,
 )
+from kmslab.learn.over_http import client_over_http
 from kmslab.learn.size_costs import AES, ENVELOPE, time_sizes
 from kmslab.learn.spans import STAGES, coverage, time_calls
 

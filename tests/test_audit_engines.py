@@ -6,11 +6,14 @@ import json
 import duckdb
 import pandas
 import pytest
+from aws_words import allow
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kmslab import audit, project
 from kmslab.audit import workers
+
+pytest_plugins = ["lab_session"]
 
 DAY = project.FOLDER / "data" / "incident" / "AWSLogs"
 
@@ -150,3 +153,68 @@ def test_the_same_pandas_code_asks_both(day, small_groups):
 def test_dask_refuses_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match="no folder"):
         audit.dask_table(tmp_path / "nowhere")
+
+
+# --- A bucket, read with the reader's own rights ------------------------------------------
+
+
+@pytest.fixture
+def bucket(lab):
+    """A bucket with two log files under a KMS key, a digest, and another object."""
+    kms, s3 = lab.client("kms"), lab.client("s3")
+    key_id = kms.create_key()["KeyMetadata"]["KeyId"]
+    s3.create_bucket(Bucket="trail-files")
+    for number, name in enumerate(("CloudTrail/one", "CloudTrail/two", "CloudTrail-Digest/three")):
+        record = {**RECORD, "eventID": str(number)}
+        s3.put_object(
+            Bucket="trail-files",
+            Key=f"AWSLogs/{name}.json.gz",
+            Body=gzip.compress(json.dumps({"Records": [record]}).encode()),
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId=key_id,
+        )
+    s3.put_object(Bucket="trail-files", Key="AWSLogs/readme.txt", Body=b"x")
+    return s3
+
+
+RECORD = {
+    "eventTime": "2026-05-01T12:00:00Z",
+    "eventSource": "kms.amazonaws.com",
+    "eventName": "ListKeys",
+    "awsRegion": "us-east-1",
+}
+
+
+def test_duckdb_reads_an_encrypted_bucket_through_a_client(connection, lab, bucket):
+    connection.register_filesystem(audit.S3Files(bucket))
+    audit.duckdb_view(connection, "trail", "s3://trail-files/AWSLogs")
+    asked = "SELECT event_id, file FROM trail ORDER BY event_id"
+    assert connection.sql(asked).fetchall() == [
+        ("0", "CloudTrail/one.json.gz"),
+        ("1", "CloudTrail/two.json.gz"),
+    ]
+    assert lab.events()[-1]["eventName"] == "Decrypt"
+
+
+def test_duckdb_reads_with_the_readers_own_rights(connection, lab, bucket):
+    reader = lab.client("s3", lab.user("reader", allow("s3:*")))
+    connection.register_filesystem(audit.S3Files(reader))
+    audit.duckdb_view(connection, "trail", "s3://trail-files/AWSLogs")
+    with pytest.raises(duckdb.Error, match="not authorized to perform: kms:Decrypt"):
+        connection.sql("SELECT count(*) FROM trail").fetchall()
+
+
+def test_a_bucket_has_folders_files_and_nothing_else(bucket):
+    files = audit.S3Files(bucket)
+    assert sorted(files.ls("s3://trail-files/AWSLogs", detail=False)) == [
+        "trail-files/AWSLogs/CloudTrail",
+        "trail-files/AWSLogs/CloudTrail-Digest",
+        "trail-files/AWSLogs/readme.txt",
+    ]
+    assert files.isdir("trail-files/AWSLogs/CloudTrail")
+    assert not files.exists("trail-files/AWSLogs/CloudT")
+    assert files.cat("s3://trail-files/AWSLogs/readme.txt") == b"x"
+    with pytest.raises(FileNotFoundError):
+        files.open("s3://trail-files/nothing")
+    with pytest.raises(ValueError, match="only read"):
+        files.open("s3://trail-files/nothing", "wb")

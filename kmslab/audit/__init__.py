@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kmslab.audit.questions import who_uses_what as who_uses_what
     from kmslab.audit.reading import Skipped as Skipped
     from kmslab.audit.reading import SkippedFile as SkippedFile
+    from kmslab.audit.s3_files import S3Files as S3Files
     from kmslab.audit.sources import from_bucket as from_bucket
     from kmslab.audit.sources import from_events as from_events
     from kmslab.audit.sources import from_folder as from_folder
@@ -44,6 +45,7 @@ _HOMES = {
         *("short_names", "sleeping_keys", "who_used", "who_uses_what"),
     ),
     "reading": ("Skipped", "SkippedFile"),
+    "s3_files": ("S3Files",),
     "sources": ("from_bucket", "from_events", "from_folder", "from_lookup", "with_aliases"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -23,8 +23,8 @@ import pyarrow.ipc
 
 from kmslab.audit.reading import Batch, Skipped, Source, file_source, read_batch
 
-# To start a process takes as long as to read some ten thousand events.
-_WORTH_A_PROCESS = 8 * 1024 * 1024
+# To start a process takes as long as to read some fifty thousand events.
+_WORTH_A_PROCESS = 24 * 1024 * 1024
 _GROUP_BYTES, _GROUP_FILES = 2 * 1024 * 1024, 500
 _MOST_PROCESSES = 8
 _REST = b"skipped and files"

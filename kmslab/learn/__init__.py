@@ -13,13 +13,23 @@ if TYPE_CHECKING:
     from kmslab.learn.audit_plots import plot_key_use as plot_key_use
     from kmslab.learn.audit_plots import plot_who_uses_what as plot_who_uses_what
     from kmslab.learn.authorization_cases import case_table as case_table
+    from kmslab.learn.benchmark_record import reference as reference
     from kmslab.learn.claims import claims_table as claims_table
     from kmslab.learn.classroom import classroom_lab as classroom_lab
+    from kmslab.learn.encrypt_path import plot_ecdf as plot_ecdf
     from kmslab.learn.encrypt_path import plot_stages as plot_stages
+    from kmslab.learn.encrypt_path import plot_ways as plot_ways
     from kmslab.learn.encrypt_path import time_encrypt_path as time_encrypt_path
     from kmslab.learn.exercises import check as check
     from kmslab.learn.glossary import glossary_table as glossary_table
+    from kmslab.learn.growth import plot_growth as plot_growth
+    from kmslab.learn.over_http import client_over_http as client_over_http
     from kmslab.learn.refusals import refused as refused
+    from kmslab.learn.size_costs import crossover as crossover
+    from kmslab.learn.size_costs import plot_sizes as plot_sizes
+    from kmslab.learn.size_costs import time_sizes as time_sizes
+    from kmslab.learn.spans import coverage as coverage
+    from kmslab.learn.spans import time_calls as time_calls
     from kmslab.learn.suite import progress_table as progress_table
     from kmslab.learn.suite import suite_map as suite_map
     from kmslab.learn.widgets.context_explorer import context_explorer as context_explorer
@@ -28,6 +38,7 @@ if TYPE_CHECKING:
     from kmslab.learn.widgets.key_console import key_console as key_console
     from kmslab.learn.widgets.policy_playground import policy_playground as policy_playground
     from kmslab.learn.widgets.s3_sequence import s3_sequence as s3_sequence
+    from kmslab.learn.widgets.size_bench import size_bench as size_bench
     from kmslab.learn.widgets.trail_sequence import trail_sequence as trail_sequence
     from kmslab.learn.wiretap import Wiretap as Wiretap
 
@@ -43,7 +54,18 @@ _HOMES = {
     "grant_timeline": "widgets.grant_timeline",
     "key_console": "widgets.key_console",
     "plot_key_use": "audit_plots",
+    "client_over_http": "over_http",
+    "coverage": "spans",
+    "crossover": "size_costs",
+    "plot_ecdf": "encrypt_path",
+    "plot_growth": "growth",
+    "plot_sizes": "size_costs",
     "plot_stages": "encrypt_path",
+    "plot_ways": "encrypt_path",
+    "reference": "benchmark_record",
+    "size_bench": "widgets.size_bench",
+    "time_calls": "spans",
+    "time_sizes": "size_costs",
     "plot_who_uses_what": "audit_plots",
     "time_encrypt_path": "encrypt_path",
     "policy_playground": "widgets.policy_playground",
