@@ -192,6 +192,46 @@ def test_the_way_of_a_log_file_in_notebook_10_is_walked_with_the_keyboard(open_n
         nothing_went_wrong(notebook)
 
 
+@BOTH_SIZES
+def test_the_calls_of_notebook_11_are_looked_through_with_the_keyboard(open_notebook, size):
+    with open_notebook("11_audit_trail.ipynb", size) as notebook:
+        notebook.run_all()
+        page = notebook.page
+        page.evaluate(SHOW_THE_CELL, "explorer = audit_explorer")
+        title = page.locator(".kmslab-title", has_text=re.compile("calls"))
+        lines = page.locator(".kmslab-grid tbody tr")
+        who = page.get_by_label("who", exact=True)
+        who.focus()
+        assert "rgb(0, 114, 178) solid 3px" in who.evaluate(OUTLINE)
+        page.keyboard.type("eve")
+        expect(title).to_have_text("0 of 72 calls")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        expect(page.get_by_label("operation", exact=True)).to_be_focused()
+        page.keyboard.press("Control+a")
+        page.keyboard.press("Delete")
+        page.get_by_label("since", exact=True).focus()
+        page.keyboard.press("Control+a")
+        page.keyboard.press("Delete")
+        expect(title).to_have_text("1 of 72 calls")
+        expect(lines).to_have_count(1)
+        expect(lines.first).to_contain_text("user/evekms:Decryptsalaries/2025-12denied")
+        ok = page.locator(".kmslab").get_by_role("button", name="ok", exact=True)
+        ok.focus()
+        page.keyboard.press("Space")
+        expect(title).to_have_text("0 of 72 calls")
+        who.focus()
+        page.keyboard.press("Control+a")
+        page.keyboard.press("Delete")
+        expect(title).to_have_text("52 of 72 calls, the 1. to 12. of them")
+        later = page.get_by_role("button", name="Later calls")
+        later.focus()
+        page.keyboard.press("Enter")
+        expect(title).to_have_text("52 of 72 calls, the 13. to 24. of them")
+        title.scroll_into_view_if_needed()
+        nothing_went_wrong(notebook)
+
+
 def texts_outside(drawing):
     """The words that stand out of their drawing, or on other words of it."""
     frame = drawing.bounding_box()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kmslab.learn.spans import time_calls as time_calls
     from kmslab.learn.suite import progress_table as progress_table
     from kmslab.learn.suite import suite_map as suite_map
+    from kmslab.learn.widgets.audit_explorer import audit_explorer as audit_explorer
     from kmslab.learn.widgets.context_explorer import context_explorer as context_explorer
     from kmslab.learn.widgets.envelope_stepper import envelope_stepper as envelope_stepper
     from kmslab.learn.widgets.grant_timeline import grant_timeline as grant_timeline
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from kmslab.learn.wiretap import Wiretap as Wiretap
 
 _HOMES = {
+    "audit_explorer": "widgets.audit_explorer",
     "audit_table": "audit",
     "case_table": "authorization_cases",
     "claims_table": "claims",

@@ -42,6 +42,9 @@ _STYLE = f"""<style>
 .kmslab-boxes {{ display: grid; gap: 8px; margin: 6px 0; grid-template-columns: repeat(auto-fit,
   minmax(210px, 1fr)); }}
 .kmslab-boxes .kmslab-box {{ margin: 0; }}
+.kmslab .kmslab-grid {{ width: 100%; border-collapse: collapse; font-size: 13px; margin: 6px 0; }}
+.kmslab .kmslab-grid th, .kmslab .kmslab-grid td {{ text-align: left; vertical-align: top;
+  padding: 2px 8px 2px 0; border-bottom: 1px solid var(--jp-border-color2, #e0e0e0); }}
 .kmslab .kmslab-tree ul {{ margin: 0 0 4px 6px; padding-left: 10px;
   border-left: 1px solid var(--jp-border-color1, #bdbdbd); }}
 </style>"""
@@ -150,6 +153,14 @@ def tree(branches: Iterable[str]) -> str:
 def boxes(parts: Iterable[str]) -> str:
     """Boxes side by side where there is room, and below one another where there is not."""
     return f'<div class="kmslab-boxes">{"".join(parts)}</div>'
+
+
+def grid(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table that is as wide as there is room."""
+    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
+    lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<table class='kmslab-grid'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def page(*parts: str) -> str:
