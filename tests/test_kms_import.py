@@ -433,6 +433,37 @@ def shortened(private_key):
     return b"\x30\x41\x02\x01\x00" + algorithm + b"\x04\x27" + inner
 
 
+@pytest.mark.parametrize("meanwhile", ["disabled", "scheduled", "gone"])
+def test_what_becomes_of_a_key_while_its_material_is_unwrapped_counts(lab, kms, waiting, meanwhile):
+    """To unwrap takes time, and nobody waits for it: others may change the key."""
+    bring(kms, waiting, MATERIAL)
+    unwrap = lab._hsm.import_material
+
+    def unwrap_slowly(*asked):
+        unwrapped = unwrap(*asked)
+        if meanwhile == "disabled":
+            kms.disable_key(KeyId=waiting)
+        else:
+            kms.schedule_key_deletion(KeyId=waiting, PendingWindowInDays=7)
+        if meanwhile == "gone":
+            lab.clock.advance(days=7)
+        return unwrapped
+
+    lab._hsm.import_material = unwrap_slowly
+    expected = {
+        "scheduled": ("KMSInvalidStateException", f"{waiting} is pending deletion."),
+        "gone": ("NotFoundException", f"Key '{waiting}' does not exist"),
+    }
+    if meanwhile == "disabled":
+        bring(kms, waiting, MATERIAL)
+        assert state_of(kms, waiting) == "Disabled"
+        return
+    with refused(*expected[meanwhile]):
+        bring(kms, waiting, MATERIAL)
+    if meanwhile == "gone":
+        assert [list(lab._store.key_tokens), list(lab._store.key_materials)] == [[], []]
+
+
 # --- How long -----------------------------------------------------------------------------
 
 

@@ -267,13 +267,16 @@ def test_an_alias_does_not_name_the_key_to_be_replicated(kms, key_id):
         kms.replicate_key(KeyId="alias/app", ReplicaRegion=OTHER_REGION)
 
 
-@pytest.mark.parametrize(
+each_way_to_stop_a_key = pytest.mark.parametrize(
     ("spoil", "code", "sentence"),
     [
         ("disable_key", "DisabledException", "is disabled."),
         ("schedule_key_deletion", "KMSInvalidStateException", "is pending deletion."),
     ],
 )
+
+
+@each_way_to_stop_a_key
 def test_a_key_that_is_disabled_or_on_its_way_out_is_not_replicated(
     kms, key_id, spoil, code, sentence
 ):
@@ -429,13 +432,7 @@ def test_moving_the_primary_region_needs_the_right_on_both_keys(lab, replicated)
     client.update_primary_region(**asked)
 
 
-@pytest.mark.parametrize(
-    ("spoil", "code", "sentence"),
-    [
-        ("disable_key", "DisabledException", "is disabled."),
-        ("schedule_key_deletion", "KMSInvalidStateException", "is pending deletion."),
-    ],
-)
+@each_way_to_stop_a_key
 def test_a_primary_that_is_disabled_or_on_its_way_out_stays_the_primary(
     kms, replicated, spoil, code, sentence
 ):
