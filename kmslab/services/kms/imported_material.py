@@ -4,7 +4,7 @@ A KMS key of the origin EXTERNAL is made without material and takes the one that
 From then on that material belongs to it: the very same may be brought again after it was deleted or
 had expired, other material never takes its place. A symmetric key can have several: new material
 waits until RotateKeyOnDemand makes it the current one (KMS Developer Guide, "Importing key
-material"). Whoever brings a material is recognised by its id, a keyed one-way function of it.
+material"). Material is recognised by its id, a keyed one-way function of it and of the KMS key.
 """
 
 from collections.abc import Mapping
