@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from kmslab.learn.growth import plot_growth as plot_growth
     from kmslab.learn.over_http import client_over_http as client_over_http
     from kmslab.learn.refusals import refused as refused
-    from kmslab.learn.size_costs import crossover as crossover
     from kmslab.learn.size_costs import plot_sizes as plot_sizes
     from kmslab.learn.size_costs import time_sizes as time_sizes
     from kmslab.learn.spans import coverage as coverage
@@ -58,7 +57,6 @@ _HOMES = {
     "plot_key_use": "audit_plots",
     "client_over_http": "over_http",
     "coverage": "spans",
-    "crossover": "size_costs",
     "plot_ecdf": "encrypt_path",
     "plot_growth": "growth",
     "plot_sizes": "size_costs",
