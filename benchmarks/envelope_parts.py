@@ -4,6 +4,9 @@ from benchmarks.envelope_files import peak_memory, race_copies, race_processes
 from benchmarks.race import race, ratio
 from benchmarks.results import Absent, Figure, Row
 
+# What is asked was measured against openssl's usual mode; the other one is faster.
+_PEERS = {"age": "≤ 0.85", "openssl enc -aes-256-cbc": "≤ 0.85", "openssl enc -aes-256-ctr": ""}
+
 
 def enveloping() -> list[Figure]:
     rows: list[Figure] = []
@@ -37,12 +40,12 @@ def enveloping_files() -> list[Figure]:
             figure = f"1 GiB to a new file, {cores} core{'s' * (cores == 'all')}: {arm} / copy"
             rows.append(Row(figure, ratio(seconds[arm], seconds["copy"]), asked))
     whole = race_processes()
-    for peer in ("age", "openssl"):
+    for peer, asked in _PEERS.items():
         figure = f"1 GiB, whole process: kmslab / {peer}"
         if peer in whole:
-            rows.append(Row(figure, ratio(whole["kmslab"], whole[peer]), "≤ 0.85"))
+            rows.append(Row(figure, ratio(whole["kmslab"], whole[peer]), asked))
         else:
-            rows.append(Absent(figure, f"{peer} is not installed"))
+            rows.append(Absent(figure, "the program is not installed"))
     for size, name in ((64 * 1024**2, "64 MiB"), (4 * 1024**3, "4 GiB")):
         mebibytes = [peak_memory(size) for _ in range(3)]
         figure = f"peak memory for {name}: MiB above an idle process / the 32 asked"

@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kmslab import envelope
@@ -171,10 +172,9 @@ class _Work:
 def _clients(kms: Kms) -> Iterator[Clients]:
     """A function that gives the KMS client of a Region. The lab is closed in the end."""
     if kms.state is None:
-        import boto3
-
-        session = boto3.Session(profile_name=kms.profile, region_name=kms.region)
-        yield cache(lambda region: session.client("kms", region_name=region))
+        # boto3 would make the same client of this session, and takes longer to import.
+        session = botocore.session.Session(profile=kms.profile)
+        yield cache(lambda region: session.create_client("kms", region or kms.region))
         return
     if not kms.state.is_dir():
         raise ValueError(f"no lab is kept in {str(kms.state)!r}")

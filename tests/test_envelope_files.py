@@ -144,6 +144,20 @@ def test_a_file_that_shrinks_or_grows_while_it_is_read_gives_no_message_of_anoth
     assert names(tmp_path) == ["letter"]
 
 
+def test_a_name_may_be_as_long_as_names_can_be(tmp_path, letter):
+    target = tmp_path / ("名" * 85)
+    envelope.encrypt_file(letter, target, raw_key())
+    assert envelope.decrypt(target.read_bytes(), raw_key()).plaintext == letter.read_bytes()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/version"), reason="Linux alone has such files")
+def test_a_file_that_says_it_is_empty_and_is_not_is_read_whole(tmp_path):
+    target = tmp_path / "target"
+    envelope.encrypt_file("/proc/version", target, raw_key())
+    opened = envelope.decrypt(target.read_bytes(), raw_key())
+    assert opened.plaintext.startswith(b"Linux version")
+
+
 WRITER = """
 import sys
 from kmslab import envelope

@@ -94,7 +94,8 @@ def expect(stored: Context, given: Context) -> Expected:
     required readers to know. Raises ContextMismatch for a stored name with another value."""
     for name, value in given.items():
         if stored.get(name, value) != value:
-            raise ContextMismatch(f"the message has {name!r}: {stored[name]!r}, not {value!r}")
+            found = f"{name!r}: {stored[name]!r}"
+            raise ContextMismatch(f"the message has {found:.200}, not {value!r:.200}")
     not_stored = {name: value for name, value in given.items() if name not in stored}
     return Expected({**stored, **not_stored}, not_stored)
 

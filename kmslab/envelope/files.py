@@ -113,7 +113,7 @@ def new_file(target: str | Path, *, replace: bool, flush: bool) -> Iterator[Bina
     place = Path(target)
     if not replace and os.path.lexists(place):
         raise FileExistsError(f"{place} exists already")
-    unfinished = place.with_name(f".{place.name[:100]}.{secrets.token_hex(8)}{UNFINISHED}")
+    unfinished = place.with_name(f".{place.name[:20]}.{secrets.token_hex(8)}{UNFINISHED}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
     try:
         with open(descriptor, "wb", buffering=0) as writing:
@@ -168,6 +168,6 @@ def _same_permissions(reading: BinaryIO, writing: BinaryIO) -> None:
 
 
 def _size(reading: BinaryIO) -> int | None:
-    """None for what has no size, such as a device or a pipe with a name."""
+    """None where nobody knows: of a device, a named pipe, and files of /proc, which say 0."""
     found = os.fstat(reading.fileno())
-    return found.st_size if S_ISREG(found.st_mode) else None
+    return found.st_size or None if S_ISREG(found.st_mode) else None

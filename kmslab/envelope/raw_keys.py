@@ -56,15 +56,13 @@ class RawAesKey(WrappingKeys):
     def unwrap(
         self, encrypted_data_key: EncryptedDataKey, encryption_context: contexts.Context
     ) -> bytes | None:
-        key_info, nonce = (
-            encrypted_data_key.key_info[:-NONCE_SIZE],
-            encrypted_data_key.key_info[-12:],
-        )
-        if (encrypted_data_key.provider_id, key_info) != (self._provider_id, self._key_info):
+        provider_id, key_info, sealed = encrypted_data_key
+        named, nonce = key_info[:-NONCE_SIZE], key_info[-NONCE_SIZE:]
+        if (provider_id, named) != (self._provider_id, self._key_info):
             return None
         authenticated = contexts.serialize(encryption_context)
         try:
-            plaintext = self._aead.decrypt(nonce, encrypted_data_key.ciphertext, authenticated)
+            plaintext = self._aead.decrypt(nonce, sealed, authenticated)
         except InvalidTag:
             raise NoKeyOpens("not wrapped under this key and encryption context") from None
         if len(plaintext) != DATA_KEY_SIZE:

@@ -17,7 +17,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA384
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kmslab.envelope import contexts
 from kmslab.envelope.errors import AlteredMessage, MalformedMessage
@@ -42,6 +41,9 @@ def new_signing_key() -> SigningKey:
 
 
 def public_key_text(signing_key: SigningKey) -> str:
+    # Needed by who signs alone, and slow to import: a command for one file would notice.
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
     point = signing_key.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
     return base64.b64encode(point).decode("ascii")
 
@@ -69,11 +71,11 @@ def public_key_in(suite: Suite, context: contexts.Context) -> ec.EllipticCurvePu
     none, and where another one has one: a signature was taken away from it."""
     text = context.get(contexts.PUBLIC_KEY)
     if (text is not None) != (suite is Suite.SIGNED):
-        raise MalformedMessage(f"{suite.name.lower()} suite, public key: {text!r}")
+        raise MalformedMessage(f"{suite.name.lower()} suite, public key: {text!r:.100}")
     if text is None:
         return None
     try:
         point = base64.b64decode(text, validate=True)
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP384R1(), point)
     except ValueError:
-        raise MalformedMessage(f"no public key on P-384: {text!r}") from None
+        raise MalformedMessage(f"no public key on P-384: {text!r:.100}") from None
