@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kmslab.learn.exercises import check as check
     from kmslab.learn.glossary import glossary_table as glossary_table
     from kmslab.learn.growth import plot_growth as plot_growth
+    from kmslab.learn.key_life import plot_key_life as plot_key_life
     from kmslab.learn.over_http import client_over_http as client_over_http
     from kmslab.learn.refusals import refused as refused
     from kmslab.learn.size_costs import plot_sizes as plot_sizes
@@ -54,6 +55,7 @@ _HOMES = {
     "glossary_table": "glossary",
     "grant_timeline": "widgets.grant_timeline",
     "key_console": "widgets.key_console",
+    "plot_key_life": "key_life",
     "plot_key_use": "audit_plots",
     "client_over_http": "over_http",
     "coverage": "spans",
