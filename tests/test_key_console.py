@@ -153,6 +153,18 @@ def test_the_buttons_are_for_the_selected_key(console):
     assert states == {f"▶ {first[:8]}": "○ Disabled", second[:8]: "● Enabled"}
 
 
+def test_a_new_key_is_the_selected_one_however_many_there_are(lab, console):
+    made = [console.selected]
+    for _ in range(3):
+        console.press(CREATE)
+        assert console.selected not in made
+        made.append(console.selected)
+        console.press("Disable")
+    assert calls_since(lab, 0).count("DisableKey") == 3
+    assert [told[0] for told in cells(console).values()] == ["● Enabled", *["○ Disabled"] * 3]
+    assert console._choice.value == console.selected == made[-1]
+
+
 def test_a_choice_by_hand_is_a_choice_for_the_next_cell_too(console):
     first = console.selected
     console.press(CREATE)

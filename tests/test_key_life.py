@@ -96,7 +96,7 @@ def test_the_picture_says_in_numbers_what_it_shows(lab, kms, arn):
     said = plot_key_life(lab.events(), {"archive": arn, "test": other})
     assert said == (
         "archive: Enabled for 200 days, 2 rotations. "
-        "test: Enabled for 0 days, PendingDeletion for 7 days, 0 rotations, deleted on day 7."
+        "test: PendingDeletion for 7 days, 0 rotations, deleted on day 7."
     )
     axes = plt.gcf().axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["archive", "test"]

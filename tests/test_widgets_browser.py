@@ -136,6 +136,48 @@ def test_the_timeline_of_notebook_05_is_moved_with_the_keyboard(open_notebook, s
 
 
 @BOTH_SIZES
+def test_the_console_of_notebook_06_is_worked_with_the_keyboard(open_notebook, size):
+    with open_notebook("06_life_of_a_key.ipynb", size) as notebook:
+        notebook.run_all()
+        page = notebook.page
+        page.evaluate(SHOW_THE_CELL, "console = key_console")
+        console = page.locator(".kmslab", has=page.locator(".kmslab-keys"))
+        outcome = console.locator(".kmslab-box b")
+        expect(outcome).to_have_text("✗ Encrypt: KMSInvalidStateException")
+        expect(console.locator(".kmslab-keys tr")).to_have_count(3)
+        create, cancel = (
+            console.get_by_role("button", name=name) for name in ("Create a key", "Cancel deletion")
+        )
+        create.focus()
+        assert "rgb(0, 114, 178) solid 3px" in create.evaluate(OUTLINE)
+        cancel.focus()
+        page.keyboard.press("Enter")
+        expect(outcome).to_have_text("✓ Cancel deletion: ok")
+        selected = console.locator(".kmslab-keys .kmslab-selected")
+        expect(selected).to_contain_text("○ Disabled")
+        create.focus()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        expect(outcome).to_have_text("✗ Encrypt: DisabledException")
+        expect(console.get_by_text("is disabled.")).to_be_visible()
+        create.focus()
+        page.keyboard.press("Space")
+        expect(outcome).to_have_text("✓ Create a key: ok")
+        expect(console.locator(".kmslab-keys tr")).to_have_count(4)
+        expect(selected).to_contain_text("● Enabled")
+        console.get_by_role("button", name="Delete in 7 days").press("Enter")
+        expect(selected).to_contain_text("◐ PendingDeletion")
+        console.get_by_role("button", name="+7 days").press("Space")
+        expect(console.get_by_text("DeleteKey by AWS Internal: ok")).to_be_visible()
+        expect(selected).to_contain_text("✗ gone")
+        first = console.locator(".widget-toggle-buttons button").first
+        first.focus()
+        page.keyboard.press("Space")
+        expect(selected).to_contain_text("● Enabled")
+        nothing_went_wrong(notebook)
+
+
+@BOTH_SIZES
 def test_the_requests_of_notebook_09_are_looked_through_with_the_keyboard(open_notebook, size):
     with open_notebook("09_s3_encryption.ipynb", size) as notebook:
         notebook.run_all()

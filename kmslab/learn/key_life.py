@@ -110,7 +110,7 @@ def _caption(life: KeyLife) -> str:
     days: Counter[str] = Counter()
     for stretch in life.stretches:
         days[stretch.state] += round(stretch.ends) - round(stretch.begins)
-    words = [f"{state} for {_count(days[state], 'day')}" for state in _FILLS if state in days]
+    words = [f"{state} for {_count(days[state], 'day')}" for state in _FILLS if days[state]]
     words.append(f"{_count(len(life.rotations), 'rotation')}")
     if life.deleted is not None:
         words.append(f"deleted on day {round(life.deleted)}")

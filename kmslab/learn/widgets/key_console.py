@@ -21,9 +21,12 @@ _MARKS = {"Enabled": "●", "Disabled": "○", "PendingDeletion": "◐", "gone":
 _SYMBOLS = {OK: ("✓", look.GREEN), NOT_DONE: ("–", look.BLUE)}
 _LEGEND = "▶ selected · ● enabled · ○ disabled · ◐ waits for its deletion · ✗ deleted for good"
 _STYLE = f"""<style>
+.kmslab-wide {{ overflow-x: auto; }}
+.kmslab-wide:focus {{ outline: 3px solid {look.BLUE}; }}
 .kmslab-keys {{ border-collapse: collapse; width: 100%; }}
 .kmslab-keys th, .kmslab-keys td {{ padding: 3px 8px 3px 0; text-align: left; font-size: 13px;
-  border-bottom: 1px solid var(--jp-border-color1, #bdbdbd); vertical-align: top; }}
+  border-bottom: 1px solid var(--jp-border-color1, #bdbdbd); vertical-align: top;
+  overflow-wrap: normal; }}
 .kmslab-keys .kmslab-selected {{ font-weight: 700; }}
 .kmslab .widget-toggle-buttons button:focus {{ outline: 3px solid {look.BLUE}; }}
 </style>"""
@@ -105,7 +108,6 @@ class KeyConsole(widgets.VBox):  # type: ignore[misc]
         self.set_trait("verdict", outcome.verdict)
 
     def _chosen(self, change: dict[str, Any]) -> None:
-        # While the choices change, nothing is chosen for a moment.
         if change["new"]:
             self.selected = change["new"]
 
@@ -124,10 +126,12 @@ class KeyConsole(widgets.VBox):  # type: ignore[misc]
     def _show(self) -> None:
         """See what the keys are like now, and show it."""
         self._seen = self._desk.look()
+        selected = self._desk.selected
         options = [(name, key_id) for key_id, name in self._desk.names.items()]
         if list(self._choice.options) != options:
+            # Which chooses the first of them, for a moment.
             self._choice.options = options
-        self.selected = self._desk.selected
+        self.selected = self._desk.selected = selected
         self._draw()
 
     def _draw(self) -> None:
@@ -135,8 +139,8 @@ class KeyConsole(widgets.VBox):  # type: ignore[misc]
         rows = "".join(self._grid_row(key_id, seen) for key_id, seen in self._seen.items())
         heads = "".join(f'<th scope="col">{column}</th>' for column in _COLUMNS)
         self.grid.value = (
-            f'{_STYLE}<table class="kmslab-keys"><tr>{heads}</tr>{rows}</table>'
-            f"{look.small(_LEGEND)}"
+            f'{_STYLE}<div class="kmslab-wide" tabindex="0" role="region" aria-label="The keys">'
+            f'<table class="kmslab-keys"><tr>{heads}</tr>{rows}</table></div>{look.small(_LEGEND)}'
         )
 
     def _grid_row(self, key_id: str, seen: Seen) -> str:
