@@ -1,14 +1,17 @@
 """Which state of a key stops which operation: the table of the KMS Developer Guide, row by row."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aws_words import refused
+from aws_words import ACCOUNT, OTHER_REGION, REGION, refused
+from botocore import xform_name
 from key_state_table import GOES, OF_EVERY_STATE, STATES
 
-from kmslab import Lab
+from kmslab import Lab, StillClock
 from kmslab.errors import ServiceError
 from kmslab.services.kms.key_states import require_state
 from kmslab.store.records import KmsKey
@@ -268,6 +271,81 @@ def test_the_table_says_of_each_state_what_it_stops(state, operation):
         require_state(SimpleNamespace(operation=operation), kms_key)
     code, sentence = outcome
     assert (refusal.value.code, refusal.value.message) == (code, f"{kms_key.arn} {sentence}")
+
+
+def awaits_import(lab: Lab, kms: Any) -> tuple[Any, str]:
+    return kms, kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["KeyId"]
+
+
+def awaits_its_replica(lab: Lab, kms: Any) -> tuple[Any, str]:
+    _, key_id = is_created(lab, kms)
+    lab.clock.advance(minutes=1)
+    kms.schedule_key_deletion(KeyId=key_id)
+    return kms, key_id
+
+
+def is_created(lab: Lab, kms: Any) -> tuple[Any, str]:
+    key_id = kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    kms.replicate_key(KeyId=key_id, ReplicaRegion=OTHER_REGION)
+    return lab.client("kms", region_name=OTHER_REGION), key_id
+
+
+def is_updated(lab: Lab, kms: Any) -> tuple[Any, str]:
+    _, key_id = is_created(lab, kms)
+    lab.clock.advance(minutes=1)
+    kms.update_primary_region(KeyId=key_id, PrimaryRegion=OTHER_REGION)
+    return kms, key_id
+
+
+OF_SOME_KEYS = {
+    "PendingImport": awaits_import,
+    "PendingReplicaDeletion": awaits_its_replica,
+    "Creating": is_created,
+    "Updating": is_updated,
+}
+NOTHING_MORE = (
+    *("EnableKey", "DisableKey", "ScheduleKeyDeletion", "CancelKeyDeletion"),
+    *("EnableKeyRotation", "DisableKeyRotation", "RotateKeyOnDemand", "GetKeyRotationStatus"),
+    *("DescribeKey", "GetKeyPolicy", "GetKeyLastUsage", "ListGrants", "ListAliases"),
+    *("ListKeyPolicies", "ListResourceTags", "ListKeyRotations"),
+)
+# How each operation is called, besides the key. Those on imported material look at the origin of a
+# key first (tests/test_kms_import.py).
+CALLS: dict[str, dict[str, Any]] = {
+    **{name: {} for name in NOTHING_MORE},
+    "Encrypt": {"Plaintext": b"x"},
+    "GenerateDataKey": {"KeySpec": "AES_256"},
+    "CreateGrant": {"GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:root", "Operations": GRANTED},
+    "TagResource": {"Tags": TAGS},
+    "UntagResource": {"TagKeys": ["cost"]},
+    "UpdateKeyDescription": {"Description": "new"},
+    "ReplicateKey": {"ReplicaRegion": "us-west-2"},
+    "UpdatePrimaryRegion": {"PrimaryRegion": REGION},
+    "PutKeyPolicy": {"Policy": POLICY},
+}
+
+
+@pytest.mark.parametrize("operation", [*CALLS, "CreateAlias"])
+@pytest.mark.parametrize("state", OF_SOME_KEYS)
+def test_a_state_that_some_keys_reach_stops_the_operations_of_its_column_too(state, operation):
+    lab = Lab(clock=StillClock(datetime(2026, 5, 1, tzinfo=UTC), step=timedelta(0)))
+    kms, key_id = OF_SOME_KEYS[state](lab, lab.client("kms"))
+    metadata = kms.describe_key(KeyId=key_id)["KeyMetadata"]
+    assert metadata["KeyState"] == state
+    asked = {"KeyId": key_id, **CALLS.get(operation, {})}
+    if operation == "CreateAlias":
+        asked = {"TargetKeyId": key_id, "AliasName": "alias/new"}
+    call = getattr(kms, xform_name(operation))
+    row = OF_EVERY_STATE.get(operation)
+    outcome = row[STATES.index(state)] if row else GOES
+    if outcome:
+        code, sentence = outcome
+        with refused(code, f"{metadata['Arn']} {sentence}"):
+            call(**asked)
+        return
+    # The operation may be one that can do nothing with this kind of key, whatever its state.
+    with suppress(kms.exceptions.UnsupportedOperationException):
+        call(**asked)
 
 
 def test_the_table_has_every_operation_on_keys_that_is_built():
