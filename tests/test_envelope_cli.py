@@ -148,6 +148,29 @@ def test_a_signed_file_is_not_rewrapped_and_stays(kmslab, letter, tmp_path):
     assert (tmp_path / "letter.encrypted").read_bytes() == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a terminal of POSIX")
+def test_a_terminal_sees_a_bar_and_a_pipe_sees_nothing(state, arn, letter, tmp_path):
+    import termios
+
+    terminal, other_end = os.openpty()
+    termios.tcsetwinsize(other_end, (24, 80))
+    os.set_blocking(terminal, False)
+    command = [sys.executable, "-m", "kmslab", "encrypt", "letter", "--key-id", arn]
+    told = subprocess.run(
+        [*command, "--state", state],
+        stderr=other_end,
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env=child.clean_environment(),
+    )
+    assert (told.returncode, told.stdout) == (0, b"")
+    seen = os.read(terminal, 100_000).decode()
+    os.close(other_end)
+    os.close(terminal)
+    assert "letter:" in seen
+    assert "1.30M" in seen
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -195,6 +195,25 @@ def test_more_plaintext_than_announced_is_refused():
             )
 
 
+def test_what_is_not_text_is_no_expected_context():
+    message = envelope.encrypt(b"x", raw_key(), {"a": "1"})
+    for context in ({"a": 1}, {"b": None}, {2: "x"}):
+        with pytest.raises(TypeError, match="names and values of a context are str"):
+            envelope.decrypt(message, raw_key(), context)
+
+
+def test_a_stream_that_does_not_wait_is_refused_and_not_taken_for_a_short_one():
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    with open(reading, "rb", buffering=0) as source, open(writing, "wb", buffering=0) as target:
+        target.write(b"the beginning")
+        with pytest.raises(BlockingIOError):
+            envelope.encrypt_stream(source, io.BytesIO(), raw_key())
+        with pytest.raises(BlockingIOError):
+            envelope.encrypt_stream(io.BytesIO(bytes(10**7)), target, raw_key())
+
+
 # --- Wrapping keys ------------------------------------------------------------------------
 
 

@@ -25,13 +25,19 @@ Context = Mapping[str, str]
 def checked_context(context: Context | None) -> dict[str, str]:
     """A copy. Raises TypeError for what is not text, ValueError for a name that the format keeps
     for itself, and for more bytes than a header has room for."""
-    pairs = dict(context or {})
-    for name, value in pairs.items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise TypeError(f"names and values of a context are str, not {name!r}: {value!r}")
+    pairs = _of_text(context or {})
+    for name in pairs:
         if name.startswith(_RESERVED):
             raise ValueError(f"a name in a context must not start with {_RESERVED!r}: {name!r}")
     serialize(pairs)
+    return pairs
+
+
+def _of_text(context: Context) -> dict[str, str]:
+    pairs = dict(context)
+    for name, value in pairs.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"names and values of a context are str, not {name!r}: {value!r}")
     return pairs
 
 
@@ -89,9 +95,11 @@ class Expected(NamedTuple):
     not_stored: dict[str, str]
 
 
-def expect(stored: Context, given: Context) -> Expected:
+def expect(stored: Context, given: Context | None) -> Expected:
     """Every pair that is given must be the message's: either stored there, or one that its writer
-    required readers to know. Raises ContextMismatch for a stored name with another value."""
+    required readers to know. Raises ContextMismatch for a stored name with another value, TypeError
+    for what is not text."""
+    given = _of_text(given or {})
     for name, value in given.items():
         if stored.get(name, value) != value:
             found = f"{name!r}: {stored[name]!r}"

@@ -90,8 +90,7 @@ def _unlocked(
 ) -> MessageCipher:
     """The cipher of a message, once its data key is open and its header proven. Raises
     ContextMismatch before any key is asked for, NoKeyOpens and AlteredMessage."""
-    given = dict(encryption_context or {})
-    expected = contexts.expect(header.encryption_context, given)
+    expected = contexts.expect(header.encryption_context, encryption_context)
     plaintext_data_key = keys.for_opening(
         header.suite, header.encrypted_data_keys, expected.all_pairs
     )

@@ -66,7 +66,7 @@ def rewrap_stream(
     old = read_header(reading, limits)
     if old.suite is Suite.SIGNED:
         raise SignedMessage("a signed message cannot be rewrapped: open it, and encrypt it anew")
-    expected = contexts.expect(old.encryption_context, dict(encryption_context or {}))
+    expected = contexts.expect(old.encryption_context, encryption_context)
     plaintext_data_key, opened = old_keys.opened(old.encrypted_data_keys, expected.all_pairs)
     cipher = proven(old, plaintext_data_key, expected)
     wrapped = new_keys.rewrap(opened, expected.all_pairs)

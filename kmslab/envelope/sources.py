@@ -3,11 +3,13 @@
 Nothing is allocated for what a length field promises; only what arrives is held.
 """
 
-from typing import Protocol
+import io
+from typing import Protocol, TypeVar
 
 from kmslab.envelope.errors import ExtendedMessage, TruncatedMessage
 
 _PIECE = 64 * 1024
+Answer = TypeVar("Answer")
 
 
 class Readable(Protocol):
@@ -62,8 +64,10 @@ class Source:
 
     def _read_some(self, room: memoryview) -> int:
         if self._read_into is not None:
-            return self._read_into(room) or 0
+            count: int = _blocking(self._read_into(room))
+            return count
         piece = self._stream.read(len(room))
+        _blocking(piece)
         room[: len(piece)] = piece
         return len(piece)
 
@@ -73,4 +77,17 @@ def write_all(target: Writable, piece: bytes | memoryview) -> None:
     left = memoryview(piece)
     while left:
         taken = target.write(left)
-        left = left[len(left) if taken is None else taken :]
+        if taken is None:
+            # A raw stream has taken nothing; what only looks like a stream may not count.
+            taken = _blocking(None) if isinstance(target, io.RawIOBase) else len(left)
+        left = left[taken:]
+
+
+def _blocking(answer: Answer | None) -> Answer:
+    """The answer of a stream that waits. One that does not has none when it is not ready, and that
+    must never be taken for the end."""
+    if answer is None:
+        raise BlockingIOError(
+            "a stream that does not wait is not ready; envelopes need one that does"
+        )
+    return answer
