@@ -274,6 +274,7 @@ class Call:
         """The part of this call that is done in another Region, in the name of the same caller: it
         is decided there, under the conditions of that Region, and changes the state together with
         this call. With `did_in_region` it leaves an event there."""
+        self.begin_change()
         part = copy(self)
         part.caller = self.caller._replace(principal=self.principal.helped_by("kms.amazonaws.com"))
         part.region, part.operation, part.parameters = region, operation, parameters
