@@ -136,6 +136,13 @@ def _section(part: str, entry: dict[str, Any], machine_number: int) -> list[str]
     for row in entry["rows"]:
         ratio = Ratio(row["median"], row["low"], row["high"])
         lines.append(f"| {row['figure']} | {ratio} | {row['asked']} | {row['verdict']} |")
+    for curve in entry["curves"]:
+        # matplotlib is needed for this alone.
+        from benchmarks.pictures import draw
+
+        path = draw(part, curve, RECORD.parent)
+        shown = f"{curve['title']}: {curve['y']} by {curve['x']}"
+        lines += ["", f"![{shown}]({RECORD.parent.name}/{path.name})"]
     return [*lines, ""]
 
 

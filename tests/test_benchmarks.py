@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks import parts, race, results
 from benchmarks.results import Curve, Point, Row
+from kmslab.learn.benchmark_record import STAGES_CURVE
 
 
 @pytest.fixture
@@ -72,3 +73,22 @@ def test_a_part_that_is_not_there_is_refused(capsys, monkeypatch):
     said = capsys.readouterr().err
     assert "'nothing'" in said
     assert all(part in said for part in parts.PARTS)
+
+
+def test_a_curve_is_drawn_beside_the_record_and_shown_in_the_table(record):
+    points = [Point(10, 1.0, 0.9, 1.2), Point(100, 2.0, 1.0, 3.0)]
+    results.keep("growth", [Curve("What it costs", "events", "seconds", {"DuckDB": points})], 1.0)
+    results.write_results(["growth"])
+    assert "(records/growth-what-it-costs.svg)" in results.RESULTS.read_text()
+    drawn = (record / "records" / "growth-what-it-costs.svg").read_text()
+    assert "DuckDB" in drawn
+    results.write_results(["growth"])
+    assert (record / "records" / "growth-what-it-costs.svg").read_text() == drawn
+
+
+def test_stages_are_drawn_as_stacks(record):
+    points = [Point(place, 10.0 + place, 9.0, 20.0) for place in range(12)]
+    results.keep("spans", [Curve(STAGES_CURVE, "stage", "microseconds", {"HTTP": points})], 1.0)
+    results.write_results(["spans"])
+    (drawn,) = (record / "records").glob("*.svg")
+    assert "authorise" in drawn.read_text()

@@ -54,7 +54,7 @@ def test_no_record_has_no_curve(tmp_path, monkeypatch):
 def test_each_line_is_drawn_and_the_largest_told(record):
     said = plot_growth(reference("growth", "Cost").points, "Cost", "seconds")
     axes = plt.gcf().axes[0]
-    assert [line.get_label() for line in axes.lines] == ["slow", "quick"]
+    assert [bars.get_label() for bars in axes.containers] == ["slow", "quick"]
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert said == "At 100 events, in seconds: slow 20.0."
 

@@ -33,10 +33,14 @@ def reference(part: str, title: str) -> Reference:
     entry = _record().get(part, {})
     for curve in entry.get("curves", ()):
         if curve["title"] == title:
-            points = [(name, *point) for name, points in curve["lines"].items() for point in points]
-            columns = ["line", "x", "median", "low", "high"]
-            return Reference(pandas.DataFrame(points, columns=columns), _words(entry["machine"]))
+            return Reference(points_of(curve), _words(entry["machine"]))
     raise LookupError(f"the record of the benchmarks has no {title!r} in {part!r}")
+
+
+def points_of(curve: dict[str, Any]) -> pandas.DataFrame:
+    """A curve of the record as rows."""
+    rows = [(name, *point) for name, points in curve["lines"].items() for point in points]
+    return pandas.DataFrame(rows, columns=["line", "x", "median", "low", "high"])
 
 
 def _record() -> dict[str, Any]:
