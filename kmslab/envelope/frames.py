@@ -217,8 +217,10 @@ class Frames:
 
 def _write_numbers(room: memoryview, start: int, stride: int, numbers: bytes, count: int) -> None:
     """Write u32 `numbers` to `count` places that are `stride` bytes apart."""
-    if count == 1:
-        room[start : start + 4] = numbers
+    if count < 4:
+        for at in range(count):
+            place = start + at * stride
+            room[place : place + 4] = numbers[4 * at : 4 * at + 4]
         return
     end = count * stride
     for place in range(4):
