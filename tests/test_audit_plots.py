@@ -58,3 +58,12 @@ def test_each_field_of_the_matrix_has_its_number_of_calls(table):
 def test_a_table_without_use_has_no_matrix():
     with pytest.raises(ValueError, match="no key was used"):
         plot_who_uses_what(audit.from_events([]))
+
+
+def test_of_very_many_calls_one_mark_stands_for_those_that_it_hides(lab, kms, key_arn):
+    for _ in range(400):
+        kms.encrypt(KeyId=key_arn, Plaintext=b"x")
+    said = plot_key_use(audit.from_events(lab.events()), key_arn)
+    (shown,) = plt.gcf().axes[0].collections
+    assert 200 < len(shown.get_offsets()) < 300
+    assert said.startswith("401 calls with ")

@@ -22,6 +22,10 @@ _MARKS = {
 }
 
 
+# More marks than this lie on one another; so wide is a mark in parts of the picture.
+_FEW, _SLOTS = 300, 250
+
+
 def plot_key_use(table: pandas.DataFrame, key: str) -> str:
     """Draw when who called with a KMS key, one line for each; return the caption, which says in
     numbers what the picture shows. `key` is an ARN, an id or an alias; ValueError where the table
@@ -33,8 +37,9 @@ def plot_key_use(table: pandas.DataFrame, key: str) -> str:
     lines = list(dict.fromkeys(callers))
     places = callers.map(lines.index)
     axes = _axes(len(lines))
+    drawn = _drawn(used, places)
     for outcome, mark in _MARKS.items():
-        shown = used["outcome"] == outcome
+        shown = drawn & (used["outcome"] == outcome)
         if shown.any():
             axes.scatter(used.loc[shown, "time"], places[shown], label=outcome, **mark)
     axes.set_yticks(range(len(lines)), lines)
@@ -80,6 +85,19 @@ def plot_who_uses_what(table: pandas.DataFrame) -> str:
         f"{_counted(int(counted.to_numpy().sum()), 'call')} by {_counted(len(counted), 'caller')} "
         f"with {_counted(len(counted.columns), 'key')}; with more than one of them: {of_several}."
     )
+
+
+def _drawn(used: pandas.DataFrame, places: pandas.Series) -> pandas.Series:
+    """Which of the calls get a mark: of very many one stands for those that its mark would hide."""
+    if len(used) <= _FEW:
+        return pandas.Series(True, used.index)
+    slots = (used["time"] - used["time"].min()) // (_span(used) / _SLOTS)
+    seen = pandas.DataFrame({"place": places, "outcome": used["outcome"], "slot": slots})
+    return ~seen.duplicated()
+
+
+def _span(used: pandas.DataFrame) -> pandas.Timedelta:
+    return max(used["time"].max() - used["time"].min(), pandas.Timedelta(seconds=1))
 
 
 def _axes(lines: int) -> Any:

@@ -203,6 +203,49 @@ def forgets_the_time_zone(names, first, now):
     return [end for end in hours(first, now) if end not in there]
 
 
+# --- 12-4 ---------------------------------------------------------------------------------
+
+TRAILS = "arn:aws:s3:::amber-trails/"
+
+
+def rows_of_cloudtrail(table):
+    wrote = table["principal"] == "cloudtrail.amazonaws.com"
+    return table[wrote & (table["operation"] == "kms:GenerateDataKey")]
+
+
+def arns(rows):
+    return [(context or {}).get("aws:s3:arn", "") for context in rows["encryption_context"]]
+
+
+def takes_all_data_keys(table, names):
+    found = table[table["operation"] == "kms:GenerateDataKey"]
+    return sorted({arn.removeprefix(TRAILS) for arn in arns(found)} - set(names))
+
+
+def keeps_the_bucket(table, names):
+    return sorted(set(arns(rows_of_cloudtrail(table))) - set(names))
+
+
+def passes_over_digests(table, names):
+    told = {arn.removeprefix(TRAILS) for arn in arns(rows_of_cloudtrail(table))}
+    return sorted(name for name in told - set(names) if "/CloudTrail/" in name)
+
+
+def asks_the_table_which_files_there_are(table, names):
+    read = {f"AWSLogs/{name}" for name in table["file"].dropna()}
+    return sorted(read - set(names))
+
+
+def tells_what_is_there(table, names):
+    told = {arn.removeprefix(TRAILS) for arn in arns(rows_of_cloudtrail(table))}
+    return sorted(set(names) - told)
+
+
+def tells_twice(table, names):
+    told = [arn.removeprefix(TRAILS) for arn in arns(rows_of_cloudtrail(table))]
+    return sorted(name for name in told if name not in set(names))
+
+
 WRONG = {
     "12-1": [
         ("believes the place in the digest", answer(place=believes_the_digest)),
@@ -238,6 +281,15 @@ WRONG = {
         ("counts them", counts_them),
         ("returns texts", returns_texts),
         ("forgets the time zone", forgets_the_time_zone),
+        ("returns nothing", returns_nothing),
+    ],
+    "12-4": [
+        ("takes all data keys", takes_all_data_keys),
+        ("keeps the bucket in the name", keeps_the_bucket),
+        ("passes over digests", passes_over_digests),
+        ("asks the table which files there are", asks_the_table_which_files_there_are),
+        ("tells what is there", tells_what_is_there),
+        ("tells a name twice", tells_twice),
         ("returns nothing", returns_nothing),
     ],
 }

@@ -1,4 +1,5 @@
-"""The exercises of notebook 12: a signature checked, touched files found, a missing hour told."""
+"""The exercises of notebook 12: a signature checked, touched files found, a missing hour told, and
+what vanished from a whole day."""
 
 import gzip
 import json
@@ -7,14 +8,19 @@ from datetime import UTC, datetime, timedelta
 from hashlib import md5, sha256
 from typing import Any, NamedTuple
 
+import pandas
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from kmslab import audit
 from kmslab.lab import Lab
+from kmslab.learn import incident
 from kmslab.learn.classroom import classroom_lab
 from kmslab.learn.exercises import exercise, require
+from kmslab.learn.incident.evidence import files
+from kmslab.learn.incident.places import LOGS
 
 Policy = dict[str, Any]
 
@@ -262,3 +268,50 @@ def _name(end: datetime) -> str:
 def _in_words(ends: list[Any]) -> str:
     texts = [f"{end:%d %H:%M:%S}" if isinstance(end, datetime) else str(end) for end in ends]
     return f"[{', '.join(texts)}]"
+
+
+# --- 12-4 ---------------------------------------------------------------------------------
+
+_TRAILS = "arn:aws:s3:::amber-trails/"
+# This digest was put when the last files had been read: no record tells of it.
+_UNTOLD = "_20260311T010000Z.json.gz"
+
+
+@exercise(
+    "12-4",
+    right="2 files are gone from the tampered copy, a digest among them, and none from the other",
+    hints=(
+        "Who writes the files, and which operation on the trails' key does that need?",
+        "S3 asks for a data key for other files as well: only rows whose principal is "
+        "cloudtrail.amazonaws.com are about the trails'.",
+        "The encryption context of such a row has the file's ARN under aws:s3:arn. Its name is "
+        "what stands behind arn:aws:s3:::amber-trails/.",
+        "Collect context['aws:s3:arn'].removeprefix('arn:aws:s3:::amber-trails/') of all rows that "
+        "are kms:GenerateDataKey by cloudtrail.amazonaws.com, take away set(names), and sort.",
+    ),
+)
+def tells_what_vanished(vanished: Callable[[Any, list[str]], Any]) -> None:
+    table = audit.from_folder(incident.FOLDER / LOGS, progress=False)
+    intact, there = ([name for name, _ in files(is_tampered)] for is_tampered in (False, True))
+    gone = sorted(name for name in set(intact) - set(there) if not name.endswith(_UNTOLD))
+    for words, names, right in (
+        ("in the copy that is whole", intact, []),
+        ("in the tampered copy", there, gone),
+        ("where one more is gone", there[1:], sorted([there[0], *gone])),
+    ):
+        told = vanished(_told_by(table, names), list(names))
+        require(isinstance(told, list), f"a list of names is wanted, not {told!r:.60}")
+        more, missing = set(map(str, told)) - set(right), set(right) - set(map(str, told))
+        require(not more, f"{words} {len(more)} of your names are not gone: {_short(more)}")
+        require(not missing, f"{words} {len(missing)} files are gone that you do not name")
+        require(told == right, f"{words}: each name once, in the order of the alphabet")
+
+
+def _told_by(table: pandas.DataFrame, names: list[str]) -> pandas.DataFrame:
+    """What is still told by the files that are there."""
+    kept = table["file"].map(lambda name: f"{LOGS}/{name}" in set(names))
+    return table[kept.astype(bool)].reset_index(drop=True)
+
+
+def _short(names: set[str]) -> str:
+    return f"…{min(names, default='')[-50:]}"

@@ -12,5 +12,6 @@ Whoever wants to solve notebook 13 should read no further than this line.
 from kmslab.learn.incident.evidence import evidence_lab as evidence_lab
 from kmslab.learn.incident.places import FOLDER as FOLDER
 from kmslab.learn.incident.places import MIDNIGHT as MIDNIGHT
+from kmslab.learn.incident.replay import asked_grant as asked_grant
 from kmslab.learn.incident.replay import morning_lab as morning_lab
 from kmslab.learn.incident.replay import replay as replay

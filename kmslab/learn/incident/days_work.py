@@ -211,6 +211,10 @@ def _support(stage: Stage, name: str) -> Iterator[int]:
     for second in chance.moments(230, _OFFICE_HOURS):
         yield max(second, at(9, 12))
         desk.s3.get_object(Bucket=CUSTOMERS, Key=chance.pick(PROFILE_NAMES))
+        if chance.below(30) == 0:
+            # A customer who has never been one.
+            with refusals_do_not_matter:
+                desk.s3.get_object(Bucket=CUSTOMERS, Key=f"profiles/{chance.below(9000)}.json")
 
 
 def _on_call(stage: Stage) -> Iterator[int]:
@@ -238,6 +242,9 @@ def _ada(stage: Stage) -> Iterator[int]:
             key_id = stage.key(chance.pick(["customers", "orders", "invoices", "carts"]))
             look = chance.pick([ada.kms.describe_key, ada.kms.list_grants, ada.kms.get_key_policy])
             look(KeyId=key_id)
+            if chance.below(12) == 0:
+                with refusals_do_not_matter:
+                    ada.kms.update_key_description(KeyId=key_id, Description="see the wiki")
 
 
 def _analyst(stage: Stage, name: str) -> Iterator[int]:
@@ -249,6 +256,10 @@ def _analyst(stage: Stage, name: str) -> Iterator[int]:
     for second in chance.moments(110, _OFFICE_HOURS):
         yield max(second, at(9, 20))
         desk.s3.get_object(Bucket=LAKE, Key=chance.pick(listed)["Key"])
+        if chance.below(20) == 0:
+            # What lies in the other account is not for analysts.
+            with refusals_do_not_matter:
+                desk.s3.list_objects_v2(Bucket=ORDERS)
 
 
 def _deployer(stage: Stage, number: int) -> Iterator[int]:
@@ -260,7 +271,12 @@ def _deployer(stage: Stage, number: int) -> Iterator[int]:
     for second in chance.within(20, start + 30, start + 420):
         yield second
         kms = chance.pick(runners).kms
-        kms.describe_key(KeyId=stage.key(chance.pick(["orders", "carts", "reports"])))
+        key_id = stage.key(chance.pick(["orders", "carts", "reports"]))
+        kms.describe_key(KeyId=key_id)
+        if chance.below(6) == 0:
+            # Nobody has given this right to pipelines yet.
+            with refusals_do_not_matter:
+                kms.tag_resource(KeyId=key_id, Tags=[{"TagKey": "team", "TagValue": "shop"}])
 
 
 # --- What is new today --------------------------------------------------------------------

@@ -70,6 +70,15 @@ def replay(
         return pandas.DataFrame(_Replay(lab, changed).rows(), columns=list(COLUMNS))
 
 
+def asked_grant(grant_id: str) -> dict[str, Any]:
+    """What CreateGrant was asked for on that day, but for the key. Raises ValueError for the id of
+    a grant that was not made then."""
+    for record in kms_records():
+        if record["eventName"] == "CreateGrant" and _grant_id(record) == grant_id:
+            return _asked(record)
+    raise ValueError(f"no such grant was made on that day: {grant_id!r}")
+
+
 @cache
 def kms_records() -> tuple[Record, ...]:
     """The records of calls to KMS that somebody of the company made, in order. What CloudTrail did
@@ -146,9 +155,7 @@ class _Replay:
         grant_id = _grant_id(record)
         if grant_id in self._changed:
             return self._changed[grant_id]
-        asked = _spelled(record["requestParameters"])
-        asked["Constraints"] = _spelled(asked.get("Constraints") or {})
-        return {name: value for name, value in asked.items() if value and name != "KeyId"}
+        return _asked(record)
 
     def _end_grant(self, record: Record) -> None:
         told = record["requestParameters"] or record.get("additionalEventData") or {}
@@ -193,6 +200,12 @@ def _address(record: Record) -> str:
 
 def _grant_id(record: Record) -> str:
     return str((record["responseElements"] or {}).get("grantId", ""))
+
+
+def _asked(record: Record) -> dict[str, Any]:
+    asked = _spelled(record["requestParameters"])
+    asked["Constraints"] = _spelled(asked.get("Constraints") or {})
+    return {name: value for name, value in asked.items() if value and name != "KeyId"}
 
 
 def _spelled(members: Mapping[str, Any]) -> dict[str, Any]:

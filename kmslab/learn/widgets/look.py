@@ -4,6 +4,7 @@ A colour never says anything alone: a word or a symbol beside it says the same. 
 things look, and nothing of what they mean.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -42,9 +43,11 @@ _STYLE = f"""<style>
 .kmslab-boxes {{ display: grid; gap: 8px; margin: 6px 0; grid-template-columns: repeat(auto-fit,
   minmax(210px, 1fr)); }}
 .kmslab-boxes .kmslab-box {{ margin: 0; }}
-.kmslab .kmslab-grid {{ width: 100%; border-collapse: collapse; font-size: 13px; margin: 6px 0; }}
+.kmslab .kmslab-grid {{ overflow-x: auto; margin: 6px 0; }}
+.kmslab .kmslab-grid table {{ width: 100%; border-collapse: collapse; font-size: 13px; }}
 .kmslab .kmslab-grid th, .kmslab .kmslab-grid td {{ text-align: left; vertical-align: top;
-  padding: 2px 8px 2px 0; border-bottom: 1px solid var(--jp-border-color2, #e0e0e0); }}
+  overflow-wrap: normal; padding: 2px 8px 2px 0;
+  border-bottom: 1px solid var(--jp-border-color2, #e0e0e0); }}
 .kmslab .kmslab-tree ul {{ margin: 0 0 4px 6px; padding-left: 10px;
   border-left: 1px solid var(--jp-border-color1, #bdbdbd); }}
 </style>"""
@@ -156,11 +159,16 @@ def boxes(parts: Iterable[str]) -> str:
 
 
 def grid(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table that is as wide as there is room."""
+    """A table that is as wide as there is room; long names break behind their marks."""
     head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
-    lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+    lines = ("".join(f"<td>{_breakable(cell)}</td>" for cell in row) for row in rows)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table class='kmslab-grid'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    inside = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="kmslab-grid"><table>{inside}</table></div>'
+
+
+def _breakable(words: str) -> str:
+    return re.sub(r"(?<=[/:._-])(?=\w)", "<wbr>", escape(words))
 
 
 def page(*parts: str) -> str:
