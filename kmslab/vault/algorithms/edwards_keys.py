@@ -4,9 +4,13 @@ The private key is 32 bytes of the lab's randomness. A signature draws nothing: 
 the same one each time. The prehashed variant, Ed25519ph, is not in OpenSSL's reach here.
 """
 
+from functools import cached_property
 from typing import ClassVar, Self
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 
 from kmslab.sources import RandomBytes
 from kmslab.vault.algorithms.key_pairs import SigningPair
@@ -27,7 +31,12 @@ class EdwardsKeyPair(SigningPair[Ed25519PrivateKey]):
         return self._private_key.sign(message)
 
     def _check(self, algorithm: str, message_type: str, message: bytes, signature: bytes) -> None:
-        self._private_key.public_key().verify(signature, message)
+        self._public_key.verify(signature, message)
+
+    @cached_property
+    def _public_key(self) -> Ed25519PublicKey:
+        # Kept, since OpenSSL prepares a public key when it is first used.
+        return self._private_key.public_key()
 
     @classmethod
     def _of_spec(cls, key_spec: str, private_key: object) -> Ed25519PrivateKey:

@@ -5,12 +5,16 @@ is the hedged kind, new each time, with an empty context. Whoever has a long mes
 representative µ, 64 bytes, alone (FIPS 204, section 6.2): EXTERNAL_MU.
 """
 
+from functools import cached_property
 from typing import ClassVar, Self
 
 from cryptography.hazmat.primitives.asymmetric.mldsa import (
     MLDSA44PrivateKey,
+    MLDSA44PublicKey,
     MLDSA65PrivateKey,
+    MLDSA65PublicKey,
     MLDSA87PrivateKey,
+    MLDSA87PublicKey,
 )
 
 from kmslab.sources import RandomBytes
@@ -19,6 +23,7 @@ from kmslab.vault.algorithms.key_pairs import SigningPair
 MU_SIZE = 64
 _SEED_SIZE = 32
 _PrivateKey = MLDSA44PrivateKey | MLDSA65PrivateKey | MLDSA87PrivateKey
+_PublicKey = MLDSA44PublicKey | MLDSA65PublicKey | MLDSA87PublicKey
 _KINDS: dict[str, type[_PrivateKey]] = {
     "ML_DSA_44": MLDSA44PrivateKey,
     "ML_DSA_65": MLDSA65PrivateKey,
@@ -41,9 +46,14 @@ class MlDsaKeyPair(SigningPair[_PrivateKey]):
         return self._private_key.sign(message)
 
     def _check(self, algorithm: str, message_type: str, message: bytes, signature: bytes) -> None:
-        public_key = self._private_key.public_key()
+        public_key = self._public_key
         verify = public_key.verify_mu if message_type == "EXTERNAL_MU" else public_key.verify
         verify(signature, message)
+
+    @cached_property
+    def _public_key(self) -> _PublicKey:
+        # Kept, since OpenSSL prepares a public key when it is first used.
+        return self._private_key.public_key()
 
     @classmethod
     def _of_spec(cls, key_spec: str, private_key: object) -> _PrivateKey:

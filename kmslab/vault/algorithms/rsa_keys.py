@@ -5,6 +5,7 @@ is as long as the hash. A key pair is always drawn from the operating system, in
 randomness too: OpenSSL takes its primes from nowhere else, and OAEP and PSS their padding.
 """
 
+from functools import cached_property
 from typing import ClassVar, Self
 
 from cryptography.hazmat.primitives import hashes
@@ -52,7 +53,7 @@ class RsaKeyPair(SigningPair[rsa.RSAPrivateKey]):
 
     def encrypt(self, algorithm: str, plaintext: bytes) -> bytes:
         """Raises ValueError for a plaintext over `largest_plaintext`."""
-        return self._private_key.public_key().encrypt(plaintext, _oaep(algorithm))
+        return self._public_key.encrypt(plaintext, _oaep(algorithm))
 
     def decrypt(self, algorithm: str, ciphertext: bytes) -> bytes | None:
         """The plaintext; None for what was not made with this key and algorithm. Why, nobody may
@@ -66,8 +67,12 @@ class RsaKeyPair(SigningPair[rsa.RSAPrivateKey]):
         return self._private_key.sign(message, *_scheme(algorithm, message_type))
 
     def _check(self, algorithm: str, message_type: str, message: bytes, signature: bytes) -> None:
-        public_key = self._private_key.public_key()
-        public_key.verify(signature, message, *_scheme(algorithm, message_type))
+        self._public_key.verify(signature, message, *_scheme(algorithm, message_type))
+
+    @cached_property
+    def _public_key(self) -> rsa.RSAPublicKey:
+        # Kept, since OpenSSL prepares a public key when it is first used.
+        return self._private_key.public_key()
 
     @classmethod
     def _of_spec(cls, key_spec: str, private_key: object) -> rsa.RSAPrivateKey:
