@@ -10,6 +10,7 @@ from functools import partial
 
 import pandas
 
+from benchmarks.algorithm_parts import algorithms
 from benchmarks.audit_parts import (
     answering,
     auditing,
@@ -241,6 +242,7 @@ PARTS: dict[str, Callable[[], list[Figure]]] = {
     "sizes": sizing,
     "decisions": deciding,
     "create-key": creating,
+    "algorithms": algorithms,
     "objects": storing,
     "trails": recording,
     "audit": auditing,
