@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aws_words import OTHER_ACCOUNT, allow, members, no_identity_policy, refused
+from aws_words import OTHER_ACCOUNT, OTHER_REGION, allow, members, no_identity_policy, refused
 
 from kmslab import Lab, StillClock
 
@@ -160,6 +160,29 @@ def test_the_last_use_is_known_after_the_lab_was_opened_again(tmp_path):
         before = usage_of(kms, arn)
     with Lab(tmp_path) as lab:
         assert usage_of(lab.client("kms"), arn) == before != {}
+
+
+def test_a_replica_that_was_made_again_was_not_used_before(tmp_path):
+    def opened():
+        return Lab(tmp_path, clock=StillClock(NOON, step=timedelta(0)))
+
+    with opened() as lab:
+        kms = lab.client("kms")
+        elsewhere = lab.client("kms", region_name=OTHER_REGION)
+        key_id = kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+        kms.replicate_key(KeyId=key_id, ReplicaRegion=OTHER_REGION)
+        lab.clock.advance(seconds=10)
+        encrypt(elsewhere, key_id)
+        elsewhere.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
+        lab.clock.advance(days=7)
+        kms.replicate_key(KeyId=key_id, ReplicaRegion=OTHER_REGION)
+        lab.clock.advance(seconds=10)
+        assert usage_of(elsewhere, key_id) == {}
+    with opened() as lab:
+        elsewhere = lab.client("kms", region_name=OTHER_REGION)
+        assert usage_of(elsewhere, key_id) == {}
+        encrypt(elsewhere, key_id)
+        assert usage_of(elsewhere, key_id)["Operation"] == "Encrypt"
 
 
 def test_a_reset_lab_and_a_deleted_key_leave_nothing_behind(lab, kms, arn):

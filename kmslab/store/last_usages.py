@@ -33,8 +33,11 @@ class LastUsages:
                     if arn.split(":", 5)[4] == event.account:
                         self._events[arn] = event
 
-    def of(self, key_arn: str) -> Event | None:
-        return self._events.get(key_arn)
+    def of(self, key_arn: str, since: float = 0.0) -> Event | None:
+        """The last use of a key that was made at `since`. A replica can be deleted and made again
+        under the same ARN, and was not used before that."""
+        event = self._events.get(key_arn)
+        return event if event and event.time >= since else None
 
     def forget(self, key_arn: str) -> None:
         self._events.pop(key_arn, None)

@@ -19,7 +19,7 @@ def get_key_last_usage(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyLastUsage.html"""
     kms_key = find_key_by_id(call, call.parameters["KeyId"])
     call.authorise(kms_key)
-    event = call.store.last_usages.of(kms_key.arn)
+    event = call.store.last_usages.of(kms_key.arn, kms_key.creation_date)
     usage: dict[str, Any] = {}
     if event:
         usage = {
@@ -39,7 +39,7 @@ def get_key_last_usage(call: Call) -> dict[str, Any]:
 def note_days_without_usage(call: Call, kms_key: KmsKey) -> None:
     """For the condition kms:TrailingDaysWithoutKeyUsage of the operations in ENDINGS: whole days
     since the last use, or since the key was made where there was none."""
-    event = call.store.last_usages.of(kms_key.arn)
+    event = call.store.last_usages.of(kms_key.arn, kms_key.creation_date)
     since = event.time if event else kms_key.creation_date
     days = max(0, int((call.now - since) // _DAY))
     call.more_context["kms:trailingdayswithoutkeyusage"] = str(days)
