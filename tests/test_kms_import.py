@@ -764,6 +764,19 @@ def test_a_replica_that_lost_what_is_rotated_to_waits_for_it(kms, elsewhere, rel
         assert len(materials_of(client, related)) == 1
 
 
+def test_a_new_primary_forgets_waiting_material_that_it_never_had(lab, kms, elsewhere, related):
+    bring(elsewhere, related, MATERIAL)
+    second = bring(kms, related, OTHER_MATERIAL, **SEVERAL)["KeyMaterialId"]
+    kms.update_primary_region(KeyId=related, PrimaryRegion=OTHER_REGION)
+    lab.clock.advance(seconds=10)
+    kms.delete_imported_key_material(KeyId=related, KeyMaterialId=second)
+    assert len(materials_of(elsewhere, related)) == 2
+    elsewhere.delete_imported_key_material(KeyId=related, KeyMaterialId=second)
+    for client in (kms, elsewhere):
+        assert len(materials_of(client, related)) == 1
+    bring(elsewhere, related, bytes(32), **SEVERAL)
+
+
 def test_a_replica_that_goes_holds_no_rotation_up(lab, kms, elsewhere, related):
     bring(kms, related, OTHER_MATERIAL, **SEVERAL)
     with refused("KMSInvalidStateException", None):

@@ -87,7 +87,7 @@ def delete_imported_key_material(call: Call) -> dict[str, Any]:
     material = known.get(material_id)
     if material is None and "KeyMaterialId" in call.parameters:
         raise errors.not_found(f"Key material '{material_id}' of {kms_key.arn} does not exist")
-    if material is not None and material.import_state == IMPORTED:
+    if material is not None and _can_go(kms_key, material):
         removal = _removal(call.store, kms_key, material)
         call.put(*removal.put)
         call.delete(*removal.deleted)
@@ -191,6 +191,14 @@ def _with_terms(material: KeyMaterial, asked: Mapping[str, Any]) -> KeyMaterial:
 
 
 # --- How it goes --------------------------------------------------------------------------
+
+
+def _can_go(kms_key: KmsKey, material: KeyMaterial) -> bool:
+    """Whether there is something to delete. Of material that waits to be rotated to, a primary key
+    forgets more than its own copy, and it may be the only one that never had a copy."""
+    is_replica = kms_key.is_multi_region and not kms_key.is_primary
+    waits = not belongs_to_key(material) and not is_replica
+    return waits or material.import_state == IMPORTED
 
 
 class _Removal(NamedTuple):
