@@ -125,6 +125,14 @@ def require_encryption(call: Call, kms_key: KmsKey, algorithm: str = SYMMETRIC_D
     require_fit(kms_key, call.operation, ENCRYPT_DECRYPT, algorithm)
 
 
+def data_key_wrapper(call: Call) -> KmsKey:
+    """The symmetric key that KeyId names, under which a data key or a private key will be
+    encrypted: authorised, usable and fit for it."""
+    check_contexts(call)
+    refuse_recipient(call)
+    return key_for(call, ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT)
+
+
 def encrypt_under(
     call: Call, kms_key: KmsKey, plaintext: bytes, encryption_context: dict[str, str] | None
 ) -> bytes:

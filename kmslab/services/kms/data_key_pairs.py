@@ -8,15 +8,8 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.cryptography import (
-    authorise_use,
-    check_contexts,
-    encrypt_under,
-    refuse_recipient,
-    require_encryption,
-)
+from kmslab.services.kms.cryptography import data_key_wrapper, encrypt_under
 from kmslab.services.kms.dry_run import refuse_dry_run
-from kmslab.services.kms.identifiers import find_key
 from kmslab.services.kms.key_specs import usages_of
 
 
@@ -36,11 +29,7 @@ API_GenerateDataKeyPairWithoutPlaintext.html"""
 def _data_key_pair(call: Call) -> tuple[bytes, dict[str, Any]]:
     """A private key, and the members that both operations answer."""
     asked = call.parameters
-    check_contexts(call)
-    refuse_recipient(call)
-    kms_key = find_key(call, asked["KeyId"])
-    authorise_use(call, kms_key)
-    require_encryption(call, kms_key)
+    kms_key = data_key_wrapper(call)
     key_pair_spec = asked["KeyPairSpec"]
     if not usages_of(key_pair_spec):
         raise errors.not_built(f"KeyPairSpec {key_pair_spec}")

@@ -4,15 +4,8 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.cryptography import (
-    authorise_use,
-    check_contexts,
-    encrypt_under,
-    refuse_recipient,
-    require_encryption,
-)
+from kmslab.services.kms.cryptography import data_key_wrapper, encrypt_under
 from kmslab.services.kms.dry_run import refuse_dry_run
-from kmslab.services.kms.identifiers import find_key
 
 _SIZES = {"AES_128": 16, "AES_256": 32}
 
@@ -33,11 +26,7 @@ API_GenerateDataKeyWithoutPlaintext.html"""
 def _data_key(call: Call) -> tuple[bytes, dict[str, Any]]:
     """A plaintext data key, and the members that both operations answer."""
     asked = call.parameters
-    check_contexts(call)
-    refuse_recipient(call)
-    kms_key = find_key(call, asked["KeyId"])
-    authorise_use(call, kms_key)
-    require_encryption(call, kms_key)
+    kms_key = data_key_wrapper(call)
     size = _size(call)
     refuse_dry_run(call)
     plaintext_data_key = call.hsm.random_bytes(size)
