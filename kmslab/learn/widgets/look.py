@@ -46,8 +46,8 @@ _STYLE = f"""<style>
 .kmslab .kmslab-grid {{ overflow-x: auto; margin: 6px 0; }}
 .kmslab .kmslab-grid table {{ width: 100%; border-collapse: collapse; font-size: 13px; }}
 .kmslab .kmslab-grid th, .kmslab .kmslab-grid td {{ text-align: left; vertical-align: top;
-  overflow-wrap: normal; padding: 2px 8px 2px 0;
-  border-bottom: 1px solid var(--jp-border-color2, #e0e0e0); }}
+  padding: 2px 8px 2px 0; border-bottom: 1px solid var(--jp-border-color2, #e0e0e0); }}
+.kmslab .kmslab-grid th {{ overflow-wrap: normal; }}
 .kmslab .kmslab-tree ul {{ margin: 0 0 4px 6px; padding-left: 10px;
   border-left: 1px solid var(--jp-border-color1, #bdbdbd); }}
 </style>"""
