@@ -23,7 +23,7 @@ from aws_words import (
 from botocore.exceptions import ClientError
 from conftest import required_program
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from key_imports import (
@@ -423,6 +423,36 @@ def test_a_key_pair_has_one_material_for_life_however_it_is_written(kms):
     assert without_public_half != private_bytes(private_key)
     bring(kms, arn, without_public_half)
     assert kms.get_public_key(KeyId=arn)["PublicKey"] == public_bytes(private_key)
+
+
+def test_an_rsa_key_is_recognised_whichever_program_wrote_it(kms):
+    arn = external_key(kms, KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")
+    private_key = PAIRS["RSA_2048"][1]()
+    bring(kms, arn, private_bytes(private_key), HYBRID[1])
+    asked = {"KeyId": arn, "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"}
+    blob = kms.encrypt(Plaintext=b"x", **asked)["CiphertextBlob"]
+    for written in (primes_swapped(private_key), exponent_enlarged(private_key)):
+        assert private_bytes(written) != private_bytes(private_key)
+        kms.delete_imported_key_material(KeyId=arn)
+        bring(kms, arn, private_bytes(written), HYBRID[1])
+        assert kms.decrypt(CiphertextBlob=blob, **asked)["Plaintext"] == b"x"
+
+
+def primes_swapped(private_key):
+    """The same RSA private key with its other prime first."""
+    n = private_key.private_numbers()
+    return rsa.RSAPrivateNumbers(
+        *(n.q, n.p, n.d, n.dmq1, n.dmp1, rsa.rsa_crt_iqmp(n.q, n.p), n.public_numbers)
+    ).private_key()
+
+
+def exponent_enlarged(private_key):
+    """The same RSA private key with the exponent that PKCS #1 had before version 2."""
+    n = private_key.private_numbers()
+    d = pow(n.public_numbers.e, -1, (n.p - 1) * (n.q - 1))
+    return rsa.RSAPrivateNumbers(
+        *(n.p, n.q, d, n.dmp1, n.dmq1, n.iqmp, n.public_numbers)
+    ).private_key()
 
 
 def shortened(private_key):

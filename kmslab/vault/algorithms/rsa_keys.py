@@ -6,6 +6,7 @@ randomness too: OpenSSL takes its primes from nowhere else, and OAEP and PSS the
 """
 
 from functools import cached_property
+from math import lcm
 from typing import ClassVar, Self
 
 from cryptography.hazmat.primitives import hashes
@@ -49,7 +50,7 @@ class RsaKeyPair(SigningPair[rsa.RSAPrivateKey]):
         private_key = cls._of_spec(key_spec, pkcs8.read_untrusted(material))
         if private_key.public_key().public_numbers().e < _EXPONENT:
             raise ValueError(f"the public exponent is smaller than {_EXPONENT}")
-        return cls(private_key)
+        return cls(_in_one_way(private_key))
 
     def encrypt(self, algorithm: str, plaintext: bytes) -> bytes:
         """Raises ValueError for a plaintext over `largest_plaintext`."""
@@ -80,6 +81,18 @@ class RsaKeyPair(SigningPair[rsa.RSAPrivateKey]):
         if not isinstance(private_key, rsa.RSAPrivateKey) or private_key.key_size != bits:
             raise ValueError(f"the material is no RSA private key of {bits} bits")
         return private_key
+
+
+def _in_one_way(private_key: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
+    """The same sound key with its larger prime first and the smallest private exponent. Programs
+    differ in both, and whoever brings a key again may have it from another program."""
+    numbers = private_key.private_numbers()
+    public = numbers.public_numbers
+    q, p = sorted((numbers.p, numbers.q))
+    d = pow(public.e, -1, lcm(p - 1, q - 1))
+    remainders = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
+    written = rsa.RSAPrivateNumbers(p, q, d, *remainders, public)
+    return written.private_key(unsafe_skip_rsa_key_validation=True)
 
 
 def _oaep(algorithm: str) -> padding.OAEP:
