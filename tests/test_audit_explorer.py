@@ -44,7 +44,7 @@ def shown(explorer):
 
 def test_it_begins_with_all_calls_a_page_at_a_time(explorer, calls):
     assert explorer.found == len(calls) == 20
-    assert "20 of 20 calls, the 1. to 12. of them" in shown(explorer)
+    assert "20 of 20 calls, shown: 1 to 12" in shown(explorer)
     assert explorer.view.value.count("<tr>") == PAGE + 1
 
 
@@ -99,12 +99,12 @@ def test_pages_are_turned_and_end_at_the_ends(explorer):
     earlier, later = explorer._earlier, explorer._later
     assert (earlier.disabled, later.disabled) == (True, False)
     later.click()
-    assert "the 13. to 20. of them" in shown(explorer)
+    assert "shown: 13 to 20" in shown(explorer)
     assert (earlier.disabled, later.disabled) == (False, True)
     explorer.turn(5)
-    assert "the 13. to 20. of them" in shown(explorer)
+    assert "shown: 13 to 20" in shown(explorer)
     explorer.turn(-9)
-    assert "the 1. to 12. of them" in shown(explorer)
+    assert "shown: 1 to 12" in shown(explorer)
     explorer.turn(1)
     assert "2 of 20 calls" in shown(explorer.ask(actor="bob"))
     assert (earlier.disabled, later.disabled) == (True, True)

@@ -265,11 +265,11 @@ def test_the_calls_of_notebook_11_are_looked_through_with_the_keyboard(open_note
         who.focus()
         page.keyboard.press("Control+a")
         page.keyboard.press("Delete")
-        expect(title).to_have_text("52 of 72 calls, the 1. to 12. of them")
+        expect(title).to_have_text("52 of 72 calls, shown: 1 to 12")
         later = page.get_by_role("button", name="Later calls")
         later.focus()
         page.keyboard.press("Enter")
-        expect(title).to_have_text("52 of 72 calls, the 13. to 24. of them")
+        expect(title).to_have_text("52 of 72 calls, shown: 13 to 24")
         title.scroll_into_view_if_needed()
         nothing_went_wrong(notebook)
 

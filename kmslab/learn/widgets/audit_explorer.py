@@ -118,7 +118,7 @@ class AuditExplorer(widgets.VBox):  # type: ignore[misc]
         if len(self._rows) <= PAGE:
             return count
         first = self._page * PAGE
-        return f"{count}, the {first + 1:,}. to {min(first + PAGE, len(self._rows)):,}. of them"
+        return f"{count}, shown: {first + 1:,} to {min(first + PAGE, len(self._rows)):,}"
 
     def _summary(self) -> str:
         rows = self._rows
