@@ -5,6 +5,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas
+from matplotlib.ticker import LogLocator
 
 from kmslab.learn.style import INK, PALETTE, use_style
 
@@ -46,8 +47,11 @@ def draw_growth(
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(places, [x_text(int(place)) for place in places], rotation=30)
+    # A line that hardly climbs spans less than a power of ten: one number is no scale.
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.yaxis.set_major_formatter("{x:,.10g}")
     axes.minorticks_off()
     axes.set_xlabel(x_label)
-    axes.set_ylabel(unit)
+    axes.set_ylabel(f"{unit}, logarithmic")
     axes.set_title(title)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
