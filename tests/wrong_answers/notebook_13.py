@@ -2,6 +2,9 @@
 
 import copy
 
+from kmslab import audit
+from kmslab.learn import incident
+
 STATEMENT = {
     "Sid": "NotTheReports",
     "Effect": "Deny",
@@ -48,6 +51,11 @@ def takes_the_hotel(table):
 def tells_where_the_program_works(table):
     theirs = table[table["source_ip"] == "192.0.2.141"]
     return theirs.iloc[0]["access_key_id"], "10.1.7.31"
+
+
+def tells_the_address_of_s3(table):
+    theirs = table[table["source_ip"] == "192.0.2.141"]
+    return theirs.iloc[0]["access_key_id"], "AWS Internal"
 
 
 def tells_the_role(table):
@@ -129,6 +137,34 @@ def forgets_that_grants_end(records, role_arn, key_arn):
     return None
 
 
+def living(records, role_arn, key_arn, believed=lambda record: True):
+    ended = {
+        (each["requestParameters"] or each.get("additionalEventData"))["grantId"]
+        for each in records
+        if each["eventName"] in ("RevokeGrant", "RetireGrant")
+    }
+    for record in records:
+        if record["eventName"] != "CreateGrant" or not believed(record):
+            continue
+        asked, told = record["requestParameters"], record["responseElements"] or {}
+        fits = asked["granteePrincipal"] == role_arn and record["resources"][0]["ARN"] == key_arn
+        if fits and told.get("grantId", "refused") not in ended:
+            return told.get("grantId", "refused")
+    return None
+
+
+def opens(record):
+    return "Decrypt" in record["requestParameters"]["operations"]
+
+
+def believes_refused_calls(records, role_arn, key_arn):
+    return living(records, role_arn, key_arn, opens)
+
+
+def forgets_what_a_grant_is_for(records, role_arn, key_arn):
+    return living(records, role_arn, key_arn, ok)
+
+
 def tells_the_request(records, role_arn, key_arn):
     for record in made(records):
         asked = record["requestParameters"]
@@ -179,6 +215,14 @@ def demands_that_nothing_else_stands_there(key_policy, grant):
     return key_policy, {**grant, "Constraints": {"EncryptionContextEquals": {"dataset": "figures"}}}
 
 
+def closes_what_was_stolen(key_policy, grant):
+    """Which is of no use tomorrow."""
+    table = audit.from_folder(incident.FOLDER / "AWSLogs", progress=False)
+    theirs = table[table["source_ip"] == "192.0.2.141"]
+    objects = {"StringEquals": {"kms:EncryptionContext:aws:s3:arn": reads_of(theirs)}}
+    return with_statement(key_policy, Condition=objects), grant
+
+
 def closes_profiles_for_everybody(key_policy, grant):
     profiles = {"StringEquals": {"kms:EncryptionContext:dataset": "profiles"}}
     return with_statement(key_policy, Principal="*", Condition=profiles), grant
@@ -195,6 +239,7 @@ WRONG = {
         ("takes a pipeline of two machines", takes_a_pipeline),
         ("takes who is on call in a hotel", takes_the_hotel),
         ("tells where the program works", tells_where_the_program_works),
+        ("tells where S3 works", tells_the_address_of_s3),
         ("tells the role instead of the credentials", tells_the_role),
         ("returns nothing", returns_nothing),
     ],
@@ -212,6 +257,8 @@ WRONG = {
         ("takes any grant on the key", takes_any_grant_on_the_key),
         ("forgets that grants end", forgets_that_grants_end),
         ("tells the request instead of the grant", tells_the_request),
+        ("believes a call that was refused", believes_refused_calls),
+        ("forgets what a grant is for", forgets_what_a_grant_is_for),
         ("returns nothing", returns_nothing),
     ],
     "13-4": [
@@ -222,6 +269,7 @@ WRONG = {
         ("denies the address", denies_the_address),
         ("denies every other address", denies_every_other_address),
         ("demands that nothing else stands there", demands_that_nothing_else_stands_there),
+        ("closes what was stolen and no more", closes_what_was_stolen),
         ("closes profiles for everybody", closes_profiles_for_everybody),
         ("locks the administrators out", locks_the_administrators_out),
         ("returns nothing", returns_nothing),

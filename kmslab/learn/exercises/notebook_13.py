@@ -18,7 +18,7 @@ from kmslab import audit
 from kmslab.learn import incident
 from kmslab.learn.exercises import NotYet, exercise, require
 from kmslab.learn.incident.company import SHOP, found, new_lab, role_arn
-from kmslab.learn.incident.replay import asked_grant, kms_records
+from kmslab.learn.incident.replay import S3, asked_grant, kms_records
 from kmslab.learn.incident.theft import ROLE, THIEF_IP
 
 Record = dict[str, Any]
@@ -53,8 +53,8 @@ def _theirs() -> pandas.DataFrame:
     hints=(
         "Stolen credentials are used by their owner as well. access_key_id is the same for both; "
         "which columns may differ?",
-        "What S3 does in somebody's name has no address: leave out rows with invoked_by, and count "
-        "addresses for each access_key_id.",
+        "What S3 does in somebody's name comes from AWS Internal, which is nobody's address: leave "
+        "out rows with invoked_by, and count addresses for each access_key_id.",
         "Seven credentials have two addresses. People carry their long-term keys (AKIA…) home; "
         "temporary ones (ASIA…) are for one program. And which addresses are used by others too?",
         "Of temporary credentials with two addresses, take those of which one address is used with "
@@ -75,6 +75,11 @@ def finds_the_leak(leaked: Callable[[pandas.DataFrame], Any]) -> None:
     require(right, f"{who} does use them from {places} places; what is wrong about any of those?")
     require(
         source_ip in set(used["source_ip"]), f"they were not used from {source_ip!r:.40} at all"
+    )
+    require(
+        source_ip != "AWS Internal",
+        "AWS Internal is S3, which called KMS in their name; which address stands beside their "
+        "s3:GetObject?",
     )
     require(source_ip == THIEF_IP, f"{source_ip} is where the program itself works")
 
@@ -155,6 +160,31 @@ def finds_the_way_in(way_in: Callable[[list[Record], str, str], Any]) -> None:
             require(told is None, f"{asked}: there is none at the end of the day, so None is right")
         else:
             require(told == right, f"{asked} begins with {right[:4]}, and yours is {told!r:.20}")
+    for record, problem in (
+        (_for_backup(errorCode="AccessDenied", responseElements=None), "was refused made no grant"),
+        (_for_backup(operations=["DescribeKey"]), "is for DescribeKey alone opens nothing"),
+    ):
+        told = way_in(
+            [*copy.deepcopy(_of_grants()), record], role_arn(SHOP, "backup"), keys["customers"]
+        )
+        require(told is None, f"a CreateGrant that {problem}; a record of one was among these")
+
+
+def _for_backup(operations: list[str] | None = None, **members: Any) -> Record:
+    """A record of a grant that nobody made: for the backup, on the key of the customers."""
+    record = copy.deepcopy(_record_of(_living_grant(ROLE, _keys()["customers"])))
+    asked = record["requestParameters"]
+    asked["granteePrincipal"] = role_arn(SHOP, "backup")
+    asked["operations"] = operations or asked["operations"]
+    return {**record, **members}
+
+
+def _record_of(grant_id: str | None) -> Record:
+    """The record that tells of the making of a grant."""
+    made = (each for each in _of_grants() if each["eventName"] == "CreateGrant")
+    return next(
+        each for each in made if (each["responseElements"] or {}).get("grantId") == grant_id
+    )
 
 
 def _of_grants() -> list[Record]:
@@ -181,7 +211,8 @@ def _living_grant(role: str, key_arn: str) -> str | None:
     "13-4",
     right="41 calls of the thief are stopped, and every other call of the day is as it was",
     hints=(
-        "The thief had the program's own credentials. What did it open, and what did they?",
+        "The thief had the program's own credentials, and it was S3 that called KMS for both, from "
+        "AWS Internal: no address can be asked for. What did the program open, and what did they?",
         "Look at the encryption context of both: which pair tells figures from profiles?",
         "A condition on that pair can stand in the key policy (kms:EncryptionContext:…), or as a "
         "constraint in the grant. Equals allows no other pair, and S3 adds one of its own.",
@@ -205,6 +236,11 @@ def stops_the_thief_alone(rule: Callable[[Document, Document], Any]) -> None:
         error = refusal.response["Error"]
         raise NotYet(f"KMS refuses your rule: {error['Code']}: {error['Message']}") from None
     _require_stopped(replayed)
+    require(
+        not _opens_another(key_policy, grant),
+        "the 41 profiles are safe, and the next one is open: say what the program may open, "
+        "not what was stolen",
+    )
 
 
 def _require_stopped(replayed: pandas.DataFrame) -> None:
@@ -224,6 +260,19 @@ def _require_stopped(replayed: pandas.DataFrame) -> None:
     ]
     said = "; ".join(filter(None, problems))
     require(not said, said)
+
+
+def _opens_another(key_policy: Document, grant: Document | None) -> bool:
+    """Whether the thief could read a profile that nobody has read that day."""
+    another = "arn:aws:s3:::amber-customers/profiles/tomorrow.json"
+    pairs = {"dataset": "profiles", "aws:s3:arn": another}
+    with incident.morning_lab() as lab:
+        kms, key_arn = lab.client("kms"), _keys()["customers"]
+        kms.put_key_policy(KeyId=key_arn, Policy=json.dumps(key_policy))
+        if grant:
+            kms.create_grant(KeyId=key_arn, **grant)
+        session = lab.role(ROLE.rpartition("/")[2]).session("render-2")
+        return lab.would(session, "Decrypt", key_arn, pairs, via=S3).allowed
 
 
 def _told(rows: pandas.DataFrame) -> str:
