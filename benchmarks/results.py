@@ -11,7 +11,7 @@ import platform
 import ssl
 import time
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,8 +77,16 @@ def machine() -> dict[str, str]:
         "system": platform.platform(terse=True),
         "Python": platform.python_version(),
         "OpenSSL": ssl.OPENSSL_VERSION,
-        "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
+        "libraries": ", ".join(_named(name) for name in _LIBRARIES),
     }
+
+
+def _named(library: str) -> str:
+    """With its version. What is only raced against may be absent."""
+    try:
+        return f"{library} {version(library)}"
+    except PackageNotFoundError:
+        return f"no {library}"
 
 
 def keep(part: str, figures: Sequence[Figure], seconds: float) -> None:
