@@ -21,6 +21,7 @@ _MARKS = {"Enabled": "●", "Disabled": "○", "PendingDeletion": "◐", "gone":
 _SYMBOLS = {OK: ("✓", look.GREEN), NOT_DONE: ("–", look.BLUE)}
 _LEGEND = "▶ selected · ● enabled · ○ disabled · ◐ waits for its deletion · ✗ deleted for good"
 _STYLE = f"""<style>
+.widget-html-content:has(.kmslab-wide) {{ min-width: 0; }}
 .kmslab-wide {{ overflow-x: auto; }}
 .kmslab-wide:focus {{ outline: 3px solid {look.BLUE}; }}
 .kmslab-keys {{ border-collapse: collapse; width: 100%; }}
