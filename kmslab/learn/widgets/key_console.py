@@ -26,8 +26,8 @@ _STYLE = f"""<style>
 .kmslab-wide:focus {{ outline: 3px solid {look.BLUE}; }}
 .kmslab-keys {{ border-collapse: collapse; width: 100%; }}
 .kmslab-keys th, .kmslab-keys td {{ padding: 3px 8px 3px 0; text-align: left; font-size: 13px;
-  border-bottom: 1px solid var(--jp-border-color1, #bdbdbd); vertical-align: top; }}
-.kmslab-keys th {{ overflow-wrap: normal; }}
+  border-bottom: 1px solid var(--jp-border-color1, #bdbdbd); vertical-align: top;
+  overflow-wrap: normal; }}
 .kmslab-keys .kmslab-selected {{ font-weight: 700; }}
 .kmslab .widget-toggle-buttons button:focus {{ outline: 3px solid {look.BLUE}; }}
 </style>"""
