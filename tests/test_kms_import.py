@@ -6,6 +6,7 @@ are made or checked there, and by what opens where.
 
 import hmac
 import json
+import math
 import os
 from datetime import UTC, datetime, timedelta
 
@@ -447,9 +448,10 @@ def primes_swapped(private_key):
 
 
 def exponent_enlarged(private_key):
-    """The same RSA private key with the exponent that PKCS #1 had before version 2."""
+    """The same RSA private key with another exponent that does the same, as before PKCS #1 v2."""
     n = private_key.private_numbers()
-    d = pow(n.public_numbers.e, -1, (n.p - 1) * (n.q - 1))
+    least = math.lcm(n.p - 1, n.q - 1)
+    d = pow(n.public_numbers.e, -1, least) + least
     return rsa.RSAPrivateNumbers(
         *(n.p, n.q, d, n.dmp1, n.dmq1, n.iqmp, n.public_numbers)
     ).private_key()
