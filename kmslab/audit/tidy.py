@@ -11,7 +11,6 @@ import msgspec
 import numpy
 import pandas
 import pyarrow
-import pyarrow.compute
 
 _ALIASES = frozenset({"kms:CreateAlias", "kms:UpdateAlias"})
 _TEXT = pandas.StringDtype("pyarrow", na_value=numpy.nan)
@@ -57,9 +56,10 @@ def _told_aliases(table: pandas.DataFrame) -> dict[str, str]:
 
 
 def _once(rows: pyarrow.Table) -> pyarrow.Table:
-    if pyarrow.compute.count_distinct(rows["event_id"]).as_py() == len(rows):
+    # Python's own set is quicker here than what Arrow counts with.
+    if len(set(rows["event_id"].to_numpy())) == len(rows):
         return rows
-    ids = rows["event_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    ids = rows["event_id"].combine_chunks().dictionary_encode().indices
     return rows.take(numpy.sort(numpy.unique(ids, return_index=True)[1]))
 
 

@@ -5,6 +5,7 @@ names and paths of its files, and answers with a length and the rows in Arrow's 
 nothing is forked, and a learner's script is not run again, as `multiprocessing` would have to.
 """
 
+import importlib.abc
 import json
 import os
 import queue
@@ -167,5 +168,15 @@ def _serve(asked: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
+class _NoPandas(importlib.abc.MetaPathFinder):
+    """pyarrow imports pandas before it makes its first array, to know pandas' objects when it is
+    given some. A process that has none would wait for that as long as it reads 200,000 events."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
 if __name__ == "__main__":
+    sys.meta_path.insert(0, _NoPandas())
     _serve(sys.stdin.buffer, sys.stdout.buffer)
