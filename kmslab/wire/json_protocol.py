@@ -3,9 +3,10 @@
 Requests to parsed bodies, results and refusals to answers; nothing about signatures or keys.
 """
 
-import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
+
+from msgspec.json import decode, encode
 
 from kmslab import errors
 from kmslab.errors import ServiceError
@@ -15,15 +16,6 @@ from kmslab.wire.model import OperationSchema
 CONTENT_TYPE = "application/x-amz-json-1.1"
 LARGEST_BODY = 1024 * 1024
 
-
-def _refuse_constant(name: str) -> NoReturn:
-    """JSON has no NaN and no Infinity, though Python's reader takes them."""
-    raise ValueError(name)
-
-
-# Made once: json.loads and json.dumps would make them anew for every request.
-_from_json = json.JSONDecoder(parse_constant=_refuse_constant).decode
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 # X-Amz-Target's prefix → the service.
 _SERVICES = {
@@ -61,7 +53,7 @@ def read_body(request: Request, schema: OperationSchema) -> Any:
     if not request.body:
         return {}
     try:
-        return _from_json(request.body.decode("utf-8"))
+        return decode(request.body)
     except (ValueError, RecursionError):
         raise errors.serialization() from None
 
@@ -69,7 +61,7 @@ def read_body(request: Request, schema: OperationSchema) -> Any:
 def answer(schema: OperationSchema, output: Mapping[str, Any] | None, request_id: str) -> Answer:
     """A success. KMS answers an operation without output with no body at all."""
     written = schema.write(output)
-    body = b"" if written is None else _to_json(written).encode()
+    body = b"" if written is None else encode(written)
     return Answer(200, _headers(request_id), body)
 
 
@@ -78,7 +70,7 @@ def refuse(refusal: ServiceError, request_id: str, service: str | None) -> Answe
     members = {"__type": refusal.code}
     if refusal.message:
         members["message"] = refusal.message
-    return Answer(refusal.status, _headers(request_id), _to_json(members).encode())
+    return Answer(refusal.status, _headers(request_id), encode(members))
 
 
 def _headers(request_id: str) -> Mapping[str, str]:
