@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -73,7 +74,7 @@ class Application:
             return
         head = _head_of(scope)
         answer: Callable[[Request], Answer]
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+        if sum(map(len, chain.from_iterable(scope["headers"]))) > LARGEST_HEADERS:
             answer = _refuse_headers
         elif self._control and head.path.startswith(CONTROL_PREFIX):
             answer = partial(_control_answer, self._control)
@@ -135,15 +136,23 @@ async def _read_body(receive: Receive) -> bytes | None:
 
 
 def _head_of(scope: Scope) -> Request:
-    values: dict[str, list[str]] = {}
-    for raw_name, raw_value in scope["headers"]:
-        values.setdefault(raw_name.decode("latin-1"), []).append(raw_value.decode("latin-1"))
-    headers = {name: ",".join(given) for name, given in values.items()}
+    given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    headers = dict(given)
+    if len(headers) < len(given):
+        headers = _joined(given)
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     client = scope.get("client")
     source_ip = client[0] if client else "127.0.0.1"
     return Request(scope["method"], path, query, headers, b"", source_ip=source_ip)
+
+
+def _joined(given: list[tuple[str, str]]) -> dict[str, str]:
+    """Headers of which some came more than once."""
+    values: dict[str, list[str]] = {}
+    for name, value in given:
+        values.setdefault(name, []).append(value)
+    return {name: ",".join(several) for name, several in values.items()}
 
 
 def _refuse_headers(_: Request) -> Answer:
