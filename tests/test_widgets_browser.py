@@ -274,6 +274,30 @@ def test_the_calls_of_notebook_11_are_looked_through_with_the_keyboard(open_note
         nothing_went_wrong(notebook)
 
 
+@BOTH_SIZES
+def test_own_sizes_are_measured_in_notebook_14_with_the_keyboard(open_notebook, size):
+    with open_notebook("14_encrypt_path_timed.ipynb", size) as notebook:
+        notebook.run_all()
+        page = notebook.page
+        page.evaluate(SHOW_THE_CELL, "bench = size_bench")
+        sizes = page.get_by_label("Sizes")
+        bench = page.locator(".kmslab", has=sizes)
+        measure = bench.get_by_role("button", name="Measure")
+        sizes.focus()
+        assert "rgb(0, 114, 178) solid 3px" in sizes.evaluate(OUTLINE)
+        sizes.fill("7, 2 KiB")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        expect(bench.get_by_text("Measured 7 B, 2 KiB.")).to_be_visible()
+        expect(bench.locator("tbody tr")).to_have_count(2)
+        expect(bench.locator("tbody tr").nth(1)).to_contain_text("2 KiB")
+        sizes.fill("2 TiB")
+        measure.focus()
+        page.keyboard.press("Enter")
+        expect(bench.get_by_text("Nothing was measured: a size is a number")).to_be_visible()
+        nothing_went_wrong(notebook)
+
+
 def texts_outside(drawing):
     """The words that stand out of their drawing, or on other words of it."""
     frame = drawing.bounding_box()

@@ -77,14 +77,7 @@ class SizeBench(widgets.VBox):  # type: ignore[misc]
         if self.costs is None:
             self.view.value = look.page(words)
             return
-        width = [
-            max(map(len, column)) for column in zip(self._headings(), *self._rows(), strict=True)
-        ]
-        lines = [
-            "  ".join(text.rjust(size) for text, size in zip(row, width, strict=True))
-            for row in (self._headings(), *self._rows())
-        ]
-        self.view.value = look.page(words, look.lines_of_code("\n".join(lines)))
+        self.view.value = look.page(words, look.grid(self._headings(), self._rows()))
 
     def _medians(self) -> pandas.DataFrame:
         assert self.costs is not None
