@@ -12,7 +12,7 @@ def enveloping() -> list[Figure]:
     rows: list[Figure] = []
     for size, asked in (("1_mib", "≥ 0.93"), ("4_kib", "≥ 0.75")):
         names = [f"envelopes.{arm}_{size}" for arm in ("raw_seal", "seal", "raw_open", "open")]
-        times = race(names, rounds=40)
+        times = race(names)
         raw_seal, seal, raw_open, open_ = (times[name] for name in names)
         frames = "frames of " + size.replace("_", " ").replace("mib", "MiB").replace("kib", "KiB")
         rows += [

@@ -26,7 +26,7 @@ from kmslab import Lab
 from kmslab.learn.benchmark_record import SIZES_CURVE, STAGES_CURVE
 from kmslab.learn.over_http import client_over_http
 from kmslab.learn.size_costs import AES, ENVELOPE, time_sizes
-from kmslab.learn.spans import STAGES, coverage, time_calls
+from kmslab.learn.spans import STAGES, Way, coverage, time_ways
 
 
 def in_process() -> list[Figure]:
@@ -45,6 +45,7 @@ def in_process() -> list[Figure]:
             "≥ 2",
         ),
         Row("boto3 Encrypt, one user agent: moto / kmslab", ratio(moto, lab), "≥ 2.5"),
+        Row("the most that could be reached there: moto / canned answer", ratio(moto, canned)),
         Row(
             f"Encrypt: moto by boto3 / kmslab without ({statistics.median(direct):.0f} µs here)",
             ratio(moto, direct),
@@ -76,13 +77,16 @@ def _stages(rounds: int = 400) -> list[Figure]:
     kms = lab.client("kms")
     key_id = kms.create_key()["KeyMetadata"]["KeyId"]
     asked = {"KeyId": key_id, "Plaintext": b"the door code is 4711"}
-    ways = {
-        "lab.call": time_calls(lab, lambda: lab.call("Encrypt", **asked), rounds=rounds),
-        "boto3 in process": time_calls(lab, lambda: kms.encrypt(**asked), kms, rounds),
-    }
     with client_over_http(lab) as over_http:
-        encrypt = partial(over_http.encrypt, **asked)
-        ways["boto3 over HTTP"] = time_calls(lab, encrypt, over_http, rounds)
+        ways = time_ways(
+            lab,
+            {
+                "lab.call": Way(partial(lab.call, "Encrypt", **asked)),
+                "boto3 in process": Way(partial(kms.encrypt, **asked), kms),
+                "boto3 over HTTP": Way(partial(over_http.encrypt, **asked), over_http),
+            },
+            rounds,
+        )
     rows = [
         Row(f"share of {name} that its stages cover", one_ratio(coverage(times)), "≥ 0.9")
         for name, times in ways.items()
@@ -106,7 +110,7 @@ def sizing() -> list[Figure]:
     costs = time_sizes(kms, kms.create_key()["KeyMetadata"]["KeyId"])
     lines = {
         str(way): [Point(*row) for row in of_way[["size", "median", "low", "high"]].to_numpy()]
-        for way, of_way in costs.groupby("way")
+        for way, of_way in costs.groupby("way", sort=False)
     }
     largest = costs[costs["size"] == costs["size"].max()].set_index("way")["median"]
     whole = one_ratio(largest[ENVELOPE] / largest[AES])

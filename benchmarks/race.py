@@ -15,8 +15,9 @@ from typing import IO, NamedTuple
 
 from benchmarks.arms import Call
 
-# A round's share of each arm, long enough to be timed and short enough to be fair.
-_ROUND_SECONDS = 0.12
+# A round's share of each arm, long enough to be timed and short enough to be fair: a machine that
+# is shared changes its speed within a second.
+_ROUND_SECONDS = 0.03
 
 # More rounds make a figure surer, and the run longer.
 rounds_factor = 1.0
@@ -30,7 +31,9 @@ class Ratio(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.low:.2f}-{self.high:.2f})"
+        digits = 2 if self.median >= 0.1 else 3
+        median, low, high = (f"{value:.{digits}f}" for value in self)
+        return f"{median} ({low}-{high})"
 
 
 def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
@@ -44,7 +47,7 @@ def one_ratio(value: float) -> Ratio:
     return Ratio(value, value, value)
 
 
-def race(names: Sequence[str], rounds: int = 25) -> dict[str, list[float]]:
+def race(names: Sequence[str], rounds: int = 100) -> dict[str, list[float]]:
     """Microseconds for one call of each arm, one figure a round: of CPU, or by the clock that the
     arm's module calls its CLOCK.
 

@@ -100,7 +100,9 @@ def keep(part: str, figures: Sequence[Figure], seconds: float) -> None:
         "curves": [_as_curve(each) for each in figures if isinstance(each, Curve)],
     }
     RECORD.parent.mkdir(exist_ok=True)
-    RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    # The parts by name; the lines of a curve as they were given, which is the order of a legend.
+    by_name = dict(sorted(record.items()))
+    RECORD.write_text(json.dumps(by_name, indent=1, ensure_ascii=False) + "\n")
 
 
 def recorded() -> dict[str, Any]:
@@ -132,9 +134,10 @@ def write_results(order: Iterable[str]) -> None:
 
 _HEAD = """# Results of the benchmarks
 
-Written by `make bench`; do not edit. Every figure is a ratio of things measured in turn in the same
+Written by `make bench`; do not edit. Every row is a ratio of things measured in turn in the same
 run, as a median with the middle half of the rounds: the ratios hold on other machines, the times
-that some rows name in passing do not. What is asked is what the project set itself before.
+that some rows name in passing and that the pictures show do not. What is asked is what the project
+set itself before.
 """
 
 
@@ -161,7 +164,7 @@ def _as_entry(row: Row) -> dict[str, Any]:
 
 def _as_curve(curve: Curve) -> dict[str, Any]:
     lines = {
-        name: [[_rounded(value) for value in point] for point in points]
+        name: [[point.x, *map(_rounded, point[1:])] for point in points]
         for name, points in curve.lines.items()
     }
     return {**curve._asdict(), "lines": lines}
