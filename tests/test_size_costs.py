@@ -40,7 +40,8 @@ def test_sizes_are_read_in_order_and_once():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "many", "1 GiB", "0", "-5", "65 MiB", "1.5 KiB", "10,,20", "١", "9" * 5000]
+    "text",
+    ["", "many", "1 TiB", "1 GiB", "0", "-5", "65 MiB", "1.5 KiB", "10,,20", "١", "9" * 5000],
 )
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(ValueError, match="size"):
@@ -86,6 +87,23 @@ def test_sizes_out_of_bounds_are_refused_before_anything_is_measured(kms, arn, s
 def test_the_crossover_is_where_envelopes_begin_to_be_quicker():
     assert crossover(COSTS) == 16384
     assert crossover(costs_of((PIECES, 1, 1), (ENVELOPE, 1, 2), (AES, 1, 1))) is None
+
+
+def test_one_size_at_which_envelopes_happened_to_be_quicker_is_no_crossover():
+    happened = costs_of(
+        *((PIECES, 1, 100), (ENVELOPE, 1, 99), (PIECES, 4096, 100), (ENVELOPE, 4096, 130)),
+        *((PIECES, 16384, 400), (ENVELOPE, 16384, 130)),
+    )
+    assert crossover(happened) == 16384
+
+
+def test_without_pieces_there_is_no_crossover():
+    assert crossover(costs_of((ENVELOPE, 2**20, 300), (AES, 2**20, 100))) is None
+
+
+def test_two_rounds_are_too_few_for_a_middle_half():
+    with pytest.raises(ValueError, match="at least 3, not 2"):
+        time_sizes(None, "", [1], rounds=2)
 
 
 def test_the_caption_says_what_is_drawn(drawn):

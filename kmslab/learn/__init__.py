@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from kmslab.learn.refusals import refused as refused
     from kmslab.learn.size_costs import plot_sizes as plot_sizes
     from kmslab.learn.size_costs import time_sizes as time_sizes
+    from kmslab.learn.spans import Way as Way
     from kmslab.learn.spans import coverage as coverage
-    from kmslab.learn.spans import time_calls as time_calls
+    from kmslab.learn.spans import time_ways as time_ways
     from kmslab.learn.suite import progress_table as progress_table
     from kmslab.learn.suite import suite_map as suite_map
     from kmslab.learn.widgets.audit_explorer import audit_explorer as audit_explorer
@@ -66,7 +67,8 @@ _HOMES = {
     "plot_ways": "encrypt_path",
     "reference": "benchmark_record",
     "size_bench": "widgets.size_bench",
-    "time_calls": "spans",
+    "Way": "spans",
+    "time_ways": "spans",
     "time_sizes": "size_costs",
     "plot_who_uses_what": "audit_plots",
     "time_encrypt_path": "encrypt_path",

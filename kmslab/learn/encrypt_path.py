@@ -79,7 +79,7 @@ def plot_stages(times: pandas.DataFrame) -> str:
 
 def plot_ways(ways: Mapping[str, pandas.DataFrame]) -> str:
     """Draw for each way to call the medians of its stages, one upon the other; return the caption.
-    `ways` are names and what `time_calls` measured."""
+    `ways` is what `time_ways` measured."""
     draw_stacks({name: times.drop(columns="total").median() for name, times in ways.items()})
     plt.show()
     said = (f"{name} {times['total'].median():.0f} µs" for name, times in ways.items())
@@ -122,10 +122,10 @@ def plot_ecdf(ways: Mapping[str, pandas.DataFrame]) -> str:
     axes.set_xlabel("microseconds, on a logarithmic scale")
     axes.set_ylabel("share of the calls done")
     axes.set_title("How evenly do the calls take their time?")
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     plt.show()
     said = (
         f"{name} {times['total'].quantile(0.99) / times['total'].median():.1f}"
         for name, times in ways.items()
     )
-    return f"The slowest hundredth takes this many times the median: {', '.join(said)}."
+    return f"The slowest hundredth takes at least so many times the median: {', '.join(said)}."

@@ -15,8 +15,9 @@ _MARKS = (("s", ":"), ("o", "-"), ("^", "--"), ("D", "-."), ("v", ":"))
 
 
 def plot_growth(points: pandas.DataFrame, title: str, unit: str) -> str:
-    """Draw one line for each of `points["line"]`, with a bar from `low` to `high`, both scales
-    logarithmic; return the caption, which says in numbers what the picture shows."""
+    """Draw one line for each of `points["line"]`, of which there may be five, with a bar from `low`
+    to `high`, both scales logarithmic; return the caption, which says in numbers what the picture
+    shows."""
     draw_growth(points, title, unit)
     plt.show()
     largest = points["x"].max()

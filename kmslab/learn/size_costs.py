@@ -28,7 +28,7 @@ PIECES, ENVELOPE, AES = "KMS Encrypt, 4 KiB a call", "an envelope", "AES alone"
 # In more pieces than this a call takes longer than anybody waits.
 _MOST_PIECES = 16
 _ENOUGH_SECONDS, _FEWEST = 0.06, 3
-_UNITS = {"": 1, "b": 1, "kib": KIB, "mib": MIB}
+_UNITS = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": 1024 * MIB}
 _LINES = {PIECES: ("s", ":"), ENVELOPE: ("o", "-"), AES: ("^", "--")}
 
 Way = Callable[[bytes], object]
@@ -39,7 +39,10 @@ def time_sizes(
 ) -> pandas.DataFrame:
     """Microseconds to encrypt so many bytes, one row for each size and way: median, and the middle
     half. Ways are measured in turn, large sizes in fewer of the `rounds`. Raises ValueError for a
-    size below 1 or above 64 MiB."""
+    size below 1 or above 64 MiB, and for fewer than three rounds."""
+    if rounds < _FEWEST:
+        raise ValueError(f"rounds must be at least {_FEWEST}, not {rounds}")
+    sizes = tuple(dict.fromkeys(sizes))
     for size in sizes:
         if not 0 < size <= LARGEST:
             raise ValueError(f"a size is 1 byte to 64 MiB, not {size}")
@@ -52,9 +55,14 @@ def time_sizes(
 
 
 def crossover(costs: pandas.DataFrame) -> int | None:
-    """The smallest size from which on an envelope takes less time than pieces; None for none."""
-    medians = costs.pivot(index="size", columns="way", values="median")
-    cheaper = medians[medians[ENVELOPE] < medians[PIECES]].index
+    """The smallest size from which on an envelope takes less time than pieces; None where there is
+    none, or where pieces were not measured."""
+    medians = costs.pivot(index="size", columns="way", values="median").sort_index()
+    if PIECES not in medians:
+        return None
+    medians = medians.dropna(subset=[PIECES])
+    dearer = medians[medians[ENVELOPE] >= medians[PIECES]].index
+    cheaper = medians.index[medians.index > dearer.max()] if len(dearer) else medians.index
     return int(cheaper.min()) if len(cheaper) else None
 
 
@@ -62,7 +70,7 @@ def plot_sizes(costs: pandas.DataFrame) -> str:
     """Draw time against size, one line for each way, both on logarithmic scales, with the middle
     half as a bar; return the caption, which says in numbers what the picture shows."""
     use_style()
-    axes = plt.subplots(figsize=(6.6, 2.6), dpi=64, layout="constrained")[1]
+    axes = plt.subplots(figsize=(6.6, 3.2), dpi=64, layout="constrained")[1]
     for (way, (marker, line)), colour in zip(_LINES.items(), PALETTE, strict=False):
         of_way = costs[costs["way"] == way]
         spread = [of_way["median"] - of_way["low"], of_way["high"] - of_way["median"]]
@@ -70,13 +78,17 @@ def plot_sizes(costs: pandas.DataFrame) -> str:
         axes.errorbar(of_way["size"], of_way["median"], spread, None, line, ms=5, **look)
     axes.axvline(KMS_LIMIT, color=INK, linewidth=0.8)
     axes.annotate(
-        " 4 KiB: KMS takes no more", (KMS_LIMIT, 0.02), xycoords=("data", "axes fraction")
+        "KMS takes no more than 4 KiB ",
+        (KMS_LIMIT, 0.3),
+        xycoords=("data", "axes fraction"),
+        ha="right",
     )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     sizes = sorted(set(costs["size"]))
     axes.set_xticks(sizes, [size_text(size) for size in sizes], rotation=45)
     axes.minorticks_off()
+    axes.set_xlabel("size of the plaintext")
     axes.set_ylabel("microseconds")
     axes.set_title("What does size cost?")
     axes.legend(loc="upper left", frameon=False)
@@ -125,7 +137,7 @@ def _ways(kms: Any, key_id: str, size: int) -> dict[str, Way]:
 
 
 def _timed(ways: dict[str, Way], size: int, rounds: int) -> dict[str, list[float]]:
-    """Microseconds of each way, one figure a round; what is quick is done several times in it."""
+    """Microseconds of each way, one figure a round."""
     plaintext = os.urandom(size)
     for way in ways.values():
         way(plaintext)

@@ -7,8 +7,9 @@ here.
 """
 
 import time
-from collections.abc import Callable
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any, NamedTuple, Self
 
 import pandas
 
@@ -19,6 +20,8 @@ STAGES = ("build", "sign", "send", *DOOR_STAGES, "receive", "parse")
 """What a call by boto3 passes; a direct call passes those from validate to record."""
 
 WARM_UP = 20
+# Calls of one way before the next one's turn.
+_TURN = 20
 
 # The ends of boto3's own stages, by the events that botocore emits then.
 _EVENTS = {
@@ -74,13 +77,13 @@ class Listener:
         if self._events:
             for event, stage in _EVENTS.items():
                 # First, because the answer to before-send ends the round of those who are told.
-                self._events.register_first(event, self._hook(stage), unique_id=_hook_id(event))
+                self._events.register_first(event, self._hook(stage), self._hook_id(event))
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._events:
             for event in _EVENTS:
-                self._events.unregister(event, unique_id=_hook_id(event))
+                self._events.unregister(event, unique_id=self._hook_id(event))
 
     def _hook(self, stage: str) -> Callable[..., None]:
         def told(**_: Any) -> None:
@@ -88,21 +91,46 @@ class Listener:
 
         return told
 
+    def _hook_id(self, event: str) -> str:
+        return f"kmslab-spans-{event}-{id(self)}"
 
-def _hook_id(event: str) -> str:
-    return f"kmslab-spans-{event}"
+
+class Way(NamedTuple):
+    """A way to make one call, and the boto3 client that it uses, if it uses one."""
+
+    call: Callable[[], Any]
+    client: Any = None
+
+
+def time_ways(lab: Lab, ways: Mapping[str, Way], rounds: int = 300) -> dict[str, pandas.DataFrame]:
+    """Microseconds of each stage of some calls that `lab` answers, by the names of `ways`: one row
+    for each of `rounds` calls, with its total in the last column. Of a way without a client only
+    the door is listened to. The ways are called in turn, so that a machine that slows down slows
+    all of them."""
+    told: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
+    with ExitStack() as listening:
+        listeners = {
+            name: listening.enter_context(Listener(lab, way.client)) for name, way in ways.items()
+        }
+        for way in ways.values():
+            for _ in range(WARM_UP):
+                way.call()
+        for done in range(0, rounds, _TURN):
+            for name, way in ways.items():
+                for _ in range(min(_TURN, rounds - done)):
+                    told[name].append(listeners[name].time(way.call))
+    return {name: _as_table(rows) for name, rows in told.items()}
 
 
 def time_calls(
     lab: Lab, call: Callable[[], Any], client: Any = None, rounds: int = 300
 ) -> pandas.DataFrame:
-    """Microseconds of each stage of `call`, which `lab` answers: one row for each of `rounds`
-    calls, with its total in the last column. `client` is the boto3 client that `call` uses; without
-    one only the door is listened to."""
-    for _ in range(WARM_UP):
-        call()
-    with Listener(lab, client) as listener:
-        rows = pandas.DataFrame([listener.time(call) for _ in range(rounds)])
+    """`time_ways` for a single way."""
+    return time_ways(lab, {"": Way(call, client)}, rounds)[""]
+
+
+def _as_table(told: list[dict[str, float]]) -> pandas.DataFrame:
+    rows = pandas.DataFrame(told)
     known = [stage for stage in STAGES if stage in rows]
     return rows[[*known, "total"]].fillna(0.0)
 

@@ -33,7 +33,7 @@ def finds_the_longest_stage(longest_stage: Callable[[Any], Any]) -> None:
     )
     name, share = told
     require(name != "total", "total is the whole call, and no stage")
-    require(name == "sign", f"sign takes longest in 100 of 100 usual calls, not {name}")
+    require(name == "sign", f"sign takes longest in each of the usual calls, not {name}")
     require(
         isinstance(share, (int, float)) and abs(share - 0.4) < 0.001,
         f"sign takes 40 of 100 microseconds: the share is 0.4, not {share}",
