@@ -58,6 +58,25 @@ def test_a_message_goes_from_one_kind_of_key_to_several_of_another(lab, kms, arn
     assert envelope.decrypt(across, far_keys).plaintext == b"x"
 
 
+def test_each_of_several_new_keys_that_reaches_the_old_one_is_given_the_data_key_by_re_encrypt(
+    lab, kms, arn, new_arn
+):
+    old, new = envelope.KmsKeys(kms, arn), envelope.KmsKeys(kms, new_arn)
+    far = lab.client("kms", region_name="eu-central-1")
+    far_keys = envelope.KmsKeys(far, far.create_key()["KeyMetadata"]["Arn"])
+    message = envelope.encrypt(b"x", old, CONTEXT)
+    for keys, expected in (
+        (envelope.AnyOf(new, old), ["Decrypt", "ReEncrypt", "ReEncrypt"]),
+        (envelope.AnyOf(new, far_keys), ["Decrypt", "ReEncrypt", "Encrypt"]),
+        (envelope.AnyOf(far_keys, raw_key()), ["Decrypt", "Encrypt"]),
+    ):
+        before = len(lab.events())
+        renewed = envelope.rewrap(message, old, keys)
+        assert [event["eventName"] for event in lab.events()[before:]] == expected
+        assert len(header_of(renewed, keys).encrypted_data_keys) == 2
+        assert envelope.decrypt(renewed, keys).plaintext == b"x"
+
+
 def test_required_pairs_are_required_as_before(kms, arn, new_arn):
     old, new = envelope.KmsKeys(kms, arn), envelope.KmsKeys(kms, new_arn)
     message = envelope.encrypt(b"x", old, {"a": "1", "tenant": "7"}, required=["tenant"])

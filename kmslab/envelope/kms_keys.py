@@ -67,12 +67,15 @@ class KmsKeys(WrappingKeys):
         return None
 
     def rewrap(
-        self, encrypted_data_key: EncryptedDataKey, encryption_context: Context
-    ) -> tuple[EncryptedDataKey, ...] | None:
-        """By KMS's ReEncrypt, for which this client has to reach the old key as well."""
+        self,
+        encrypted_data_key: EncryptedDataKey,
+        plaintext_data_key: bytes,
+        encryption_context: Context,
+    ) -> tuple[EncryptedDataKey, ...]:
+        """By KMS's ReEncrypt where this client reaches the old key as well."""
         arn = key_arn_of(encrypted_data_key)
         if arn is None or arn.region != self._kms.meta.region_name:
-            return None
+            return self.wrap(plaintext_data_key, encryption_context)
         answers = [
             self._kms.re_encrypt(
                 CiphertextBlob=encrypted_data_key.ciphertext,

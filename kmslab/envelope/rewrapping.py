@@ -1,7 +1,7 @@
 """Another wrapping key for a message whose payload stays as it is, byte for byte.
 
 Only the header is made anew: the same data key under other wrapping keys, and the tag, which
-authenticates them. For the tag the data key has to be opened here; the new encrypted data key is
+authenticates them. For the tag the data key has to be opened here; a new encrypted data key is
 made by KMS's ReEncrypt where one client reaches both keys, so that the audit trail shows what
 happened.
 
@@ -69,9 +69,7 @@ def rewrap_stream(
     expected = contexts.expect(old.encryption_context, encryption_context)
     plaintext_data_key, opened = old_keys.opened(old.encrypted_data_keys, expected.all_pairs)
     cipher = proven(old, plaintext_data_key, expected)
-    wrapped = new_keys.rewrap(opened, expected.all_pairs)
-    if wrapped is None:
-        wrapped = new_keys.wrap(plaintext_data_key, expected.all_pairs)
+    wrapped = new_keys.rewrap(opened, plaintext_data_key, expected.all_pairs)
     header = _with_tag(old, wrapped, cipher, expected)
     write_all(target, header.body + header.tag)
     _copy(reading, target, progress)

@@ -2,12 +2,13 @@
 
 `WrappingKeys` is what all of them can do: the keys of KMS (`kms_keys`), one AES key of the
 application's own (`raw_keys`), several of these together (`AnyOf`), and a cache in front of them
-(`caching`). A plaintext data key lives in the materials of one message and is never shown.
+(`caching`). A plaintext data key lives in the materials of a message and is never shown.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -45,8 +46,9 @@ class DataKeys(ABC):
     def for_sealing(
         self, suite: Suite, encryption_context: contexts.Context, length: int | None
     ) -> SealingMaterials:
-        """For a message of `length` bytes, None where nobody knows yet. Raises what KMS refuses
-        with (ClientError)."""
+        """For a message of `length` bytes, None where nobody knows yet. Raises ClientError where
+        KMS refuses, BotoCoreError where it cannot be asked, UnusableDataKey where its answer is no
+        data key, ValueError where these keys only open."""
 
     @abstractmethod
     def for_opening(
@@ -63,13 +65,15 @@ class WrappingKeys(DataKeys):
 
     @abstractmethod
     def new_data_key(self, encryption_context: contexts.Context) -> NewDataKey:
-        """A fresh data key, wrapped under all of these keys."""
+        """A fresh data key, wrapped under all of these keys. Raises what `wrap` does."""
 
     @abstractmethod
     def wrap(
         self, plaintext_data_key: bytes, encryption_context: contexts.Context
     ) -> tuple[EncryptedDataKey, ...]:
-        """A data key that is there already, wrapped under all of these keys."""
+        """A data key that is there already, wrapped under all of these keys. Raises ClientError
+        where KMS refuses, BotoCoreError where it cannot be asked, UnusableDataKey where it answers
+        with something else, ValueError where these keys only open."""
 
     @abstractmethod
     def unwrap(
@@ -79,11 +83,14 @@ class WrappingKeys(DataKeys):
         ClientError, BotoCoreError or EnvelopeError where it is, and does not open."""
 
     def rewrap(
-        self, encrypted_data_key: EncryptedDataKey, encryption_context: contexts.Context
-    ) -> tuple[EncryptedDataKey, ...] | None:
-        """The same data key wrapped under all of these keys, without its plaintext being seen here,
-        or None where that cannot be done."""
-        return None
+        self,
+        encrypted_data_key: EncryptedDataKey,
+        plaintext_data_key: bytes,
+        encryption_context: contexts.Context,
+    ) -> tuple[EncryptedDataKey, ...]:
+        """The data key that is in `encrypted_data_key`, wrapped under all of these keys, from the
+        encrypted one where they can. Raises what `wrap` does."""
+        return self.wrap(plaintext_data_key, encryption_context)
 
     def for_sealing(
         self, suite: Suite, encryption_context: contexts.Context, length: int | None
@@ -125,30 +132,39 @@ class AnyOf(WrappingKeys):
     say, with a client for each. The first one makes the data keys."""
 
     def __init__(self, first: WrappingKeys, *others: WrappingKeys) -> None:
-        self._first = first
-        self._others = others
+        self._all = first, *others
 
     def new_data_key(self, encryption_context: contexts.Context) -> NewDataKey:
-        made = self._first.new_data_key(encryption_context)
+        first, *others = self._all
+        made = first.new_data_key(encryption_context)
         plaintext, wrapped = made.plaintext_data_key, made.encrypted_data_keys
-        for other in self._others:
+        for other in others:
             wrapped += other.wrap(plaintext, encryption_context)
         return NewDataKey(plaintext, wrapped)
 
     def wrap(
         self, plaintext_data_key: bytes, encryption_context: contexts.Context
     ) -> tuple[EncryptedDataKey, ...]:
+        groups = (keys.wrap(plaintext_data_key, encryption_context) for keys in self._all)
+        return tuple(chain.from_iterable(groups))
+
+    def rewrap(
+        self,
+        encrypted_data_key: EncryptedDataKey,
+        plaintext_data_key: bytes,
+        encryption_context: contexts.Context,
+    ) -> tuple[EncryptedDataKey, ...]:
         groups = (
-            keys.wrap(plaintext_data_key, encryption_context)
-            for keys in (self._first, *self._others)
+            keys.rewrap(encrypted_data_key, plaintext_data_key, encryption_context)
+            for keys in self._all
         )
-        return tuple(each for group in groups for each in group)
+        return tuple(chain.from_iterable(groups))
 
     def unwrap(
         self, encrypted_data_key: EncryptedDataKey, encryption_context: contexts.Context
     ) -> bytes | None:
         refusal: Exception | None = None
-        for keys in (self._first, *self._others):
+        for keys in self._all:
             try:
                 plaintext_data_key = keys.unwrap(encrypted_data_key, encryption_context)
             except REFUSALS as refused:
