@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+# `envelope.headers` has the first, and takes too long to import for a page of help. The second is
+# how much AES-GCM seals under one nonce, and AWS's libraries put into a message of one block.
+LONGEST_FRAME, _LONGEST_BLOCK = 2**31 - 1, 2**36 - 32
+
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
 CONTEXT = click.option(
     "--context",
@@ -77,7 +81,13 @@ DISCOVERY = _with_options(
     show_default=True,
     help="0x0578 signs as well, and costs more than all the rest.",
 )
-@click.option("--frame-length", default=1024 * 1024, show_default=True, help="In bytes.")
+@click.option(
+    "--frame-length",
+    type=click.IntRange(1, LONGEST_FRAME),
+    default=1024 * 1024,
+    show_default=True,
+    help="In bytes.",
+)
 @PLACE_OPTIONS
 @KMS_OPTIONS
 def encrypt_command(
@@ -108,7 +118,11 @@ def encrypt_command(
 @click.option("--key-id", "key_ids", multiple=True, help=OPENING_HELP)
 @DISCOVERY
 @CONTEXT
-@click.option("--frame-limit", type=int, help="The longest frame that is read, in bytes.")
+@click.option(
+    "--frame-limit",
+    type=click.IntRange(1, _LONGEST_BLOCK),
+    help="The longest frame that is read, in bytes.",
+)
 @PLACE_OPTIONS
 @KMS_OPTIONS
 def decrypt_command(
@@ -209,6 +223,7 @@ def _command_in_words() -> Iterator[None]:
     from botocore.exceptions import BotoCoreError
 
     from kmslab.errors import StateError
+    from kmslab.file_commands import CANNOT
 
     try:
         yield
@@ -216,4 +231,4 @@ def _command_in_words() -> Iterator[None]:
         raise click.UsageError(str(misuse)) from misuse
     except (BotoCoreError, StateError) as problem:
         click.echo(f"kmslab: {problem}", err=True)
-        sys.exit(255)
+        sys.exit(CANNOT)

@@ -16,6 +16,7 @@ import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kmslab import envelope
+from kmslab.envelope import contexts
 from kmslab.envelope.kms_keys import parse_key_arn
 
 DONE, DOES_NOT_OPEN, CANNOT = 0, 1, 255
@@ -53,18 +54,21 @@ class Contents(NamedTuple):
 
 def encrypt(kms: Kms, key_ids: Sequence[str], places: Places, contents: Contents) -> int:
     """Encrypt each file for all keys, and give the exit code. Raises ValueError for misuse."""
+    # Misuse is refused once, and not for each file.
+    contexts.split(contexts.checked_context(contents.context), contents.required)
     with _clients(kms) as client:
-        keys = _named_keys(client, key_ids)
         options: dict[str, Any] = {
+            "keys": _named_keys(client, key_ids),
+            "encryption_context": contents.context,
             "required": contents.required,
             "suite": contents.suite,
             "frame_length": contents.frame_length,
         }
-        on_files = partial(envelope.encrypt_file, keys=keys, encryption_context=contents.context)
-        on_streams = partial(
-            envelope.encrypt_stream, keys=keys, encryption_context=contents.context
+        work = _Work(
+            places,
+            partial(envelope.encrypt_file, **options),
+            partial(envelope.encrypt_stream, **options),
         )
-        work = _Work(places, partial(on_files, **options), partial(on_streams, **options))
         return work.run(lambda name: name + _ENCRYPTED)
 
 
@@ -72,6 +76,7 @@ def decrypt(
     kms: Kms, opening: "Opening", places: Places, context: dict[str, str], frame_limit: int | None
 ) -> int:
     """Open each file, and give the exit code. Raises ValueError for misuse."""
+    contexts.serialize(context)
     with _clients(kms) as client:
         options: dict[str, Any] = {
             "keys": opening.keys(client),
@@ -95,6 +100,7 @@ def rewrap(
 ) -> int:
     """Give each message other keys, in its place where `places.output` is None, and give the exit
     code. Raises ValueError for misuse."""
+    contexts.serialize(context)
     with _clients(kms) as client:
         options: dict[str, Any] = {
             "old_keys": opening.keys(client),
@@ -195,7 +201,7 @@ def _named_keys(client: Clients, key_ids: Sequence[str]) -> envelope.WrappingKey
 
 
 def _limits(frame_limit: int | None) -> envelope.Limits:
-    return envelope.Limits(frame_length=frame_limit) if frame_limit else envelope.Limits()
+    return envelope.Limits() if frame_limit is None else envelope.Limits(frame_length=frame_limit)
 
 
 def _without_suffix(name: str) -> str:

@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from envelope_session import master_key, opened_by_aws, sealed_by_aws
 from serving_session import serving
 
-from kmslab import Lab, child, cli, envelope, project
+from kmslab import Lab, child, cli, cli_files, envelope, project
 from kmslab.envelope import Suite
+from kmslab.envelope.headers import LONGEST_FRAME
 
 LETTER = b"Dear reader, " * 100_000
 
@@ -179,16 +180,28 @@ def test_a_terminal_sees_a_bar_and_a_pipe_sees_nothing(state, arn, letter, tmp_p
         ("encrypt letter --key-id ARN --context a", "NAME=VALUE"),
         ("encrypt letter --key-id ARN --context =a", "NAME=VALUE"),
         ("encrypt letter --key-id ARN --context a=1 --context a=2", "each name once"),
+        (
+            "encrypt letter --key-id ARN --context aws-crypto-a=1",
+            "must not start with 'aws-crypto-'",
+        ),
+        ("encrypt letter --key-id ARN --context a=\udcff", "surrogates not allowed"),
+        ("encrypt letter --key-id ARN --require x", "not in the encryption context: x"),
         ("encrypt letter --key-id ARN --suite 0x0014", "Invalid value for '--suite'"),
+        ("encrypt letter --key-id ARN --frame-length 0", "Invalid value for '--frame-length'"),
+        ("encrypt letter --key-id ARN --frame-length 2147483648", "'--frame-length'"),
         ("encrypt letter letter --key-id ARN --output one", "for several files --output"),
         ("encrypt letter - --key-id ARN", "standard input comes alone"),
         ("decrypt letter", "say what may open it: --key-id, or --discovery"),
         ("decrypt letter --key-id ARN --discovery", "say what may open it"),
         ("decrypt letter --key-id ARN --account 111122223333", "say what may open it"),
         ("decrypt letter --discovery --account 1", "an account has 12 digits"),
+        ("decrypt letter --key-id ARN --context a=\udcff", "surrogates not allowed"),
+        ("decrypt letter --key-id ARN --frame-limit 0", "Invalid value for '--frame-limit'"),
+        ("decrypt letter --key-id ARN --frame-limit -1", "Invalid value for '--frame-limit'"),
         ("rewrap letter --key-id ARN --discovery", "either --in-place or --output"),
         ("rewrap letter --key-id ARN --discovery --in-place --output x", "either --in-place"),
         ("rewrap letter --key-id ARN --in-place", "--from-key-id, or --discovery"),
+        ("rewrap letter --key-id ARN --in-place --discovery --context a=\udcff", "surrogates"),
     ],
 )
 def test_misuse_is_told_in_words(kmslab, letter, tmp_path, line, words):
@@ -196,6 +209,19 @@ def test_misuse_is_told_in_words(kmslab, letter, tmp_path, line, words):
     assert told.exit_code == 2
     assert words in told.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lab", "letter"]
+
+
+def test_frames_may_be_as_long_as_the_format_has_them_and_readers_limit_them(
+    kmslab, letter, tmp_path
+):
+    assert cli_files.LONGEST_FRAME == LONGEST_FRAME
+    assert kmslab(f"encrypt letter --key-id ARN --frame-length {LONGEST_FRAME}").exit_code == 0
+    line = "decrypt letter.encrypted --key-id ARN --output back --frame-limit"
+    told = kmslab(f"{line} {LONGEST_FRAME - 1}")
+    assert told.exit_code == 1
+    assert f"where {LONGEST_FRAME - 1} are allowed" in told.output
+    assert kmslab(f"{line} {LONGEST_FRAME}").exit_code == 0
+    assert (tmp_path / "back").read_bytes() == LETTER
 
 
 def test_a_lab_that_is_not_there_or_held_is_not_asked(kmslab, state, letter, tmp_path):
