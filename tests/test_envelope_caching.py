@@ -131,6 +131,14 @@ def test_a_wrong_commitment_is_noticed_though_the_data_key_is_cached(cached):
         envelope.decrypt(message, keys)
 
 
+def test_signed_messages_under_one_data_key_have_one_key_pair(cached):
+    keys = cached(max_messages=2)
+    messages = [seal(keys, suite=Suite.SIGNED) for _ in range(4)]
+    headers = [envelope.decrypt(each, keys).header for each in messages]
+    public_keys = [each.encryption_context["aws-crypto-public-key"] for each in headers]
+    assert public_keys[0] == public_keys[1] != public_keys[2] == public_keys[3]
+
+
 @pytest.mark.parametrize("limit", ["max_age", "max_messages", "max_bytes", "capacity"])
 def test_a_limit_of_zero_is_refused(cached, limit):
     with pytest.raises(ValueError, match="above zero"):

@@ -3,8 +3,9 @@
 A message's content key is derived from its data key and its own random id, so messages under one
 data key share no key; what they share is their fate, should that data key become known. Hence the
 limits: how many messages, how many bytes, and how long. An encrypted data key stands for one
-encryption context, so only messages with the same context share it. Permissions that are taken
-away at KMS take effect when the entry is too old.
+encryption context, so only messages with the same context share it. Signed messages share their
+signing key with it, whose public half stands in that context; AWS's caching CMM does the same.
+Permissions that are taken away at KMS take effect when the entry is too old.
 """
 
 import threading

@@ -12,8 +12,8 @@ one that encrypts), and can then change the payload unnoticed, though not read i
 rewrapping take anything from somebody who knows the data key, or has an old copy and the old
 wrapping key. Where that matters, open the message and encrypt it again.
 
-A signed message is refused. Its signature covers the header, and the private key was forgotten
-when it was written; a new signature would vouch in another's name.
+A signed message is refused. Its signature covers the header, and only its writer ever had the
+private key; a new signature would vouch in another's name.
 """
 
 import io

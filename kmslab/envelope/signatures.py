@@ -1,9 +1,9 @@
 """The signature of suite 0x0578, over everything in a message that stands before it.
 
-Each message has a key pair of its own (ECDSA on P-384 with SHA-384). The private key is forgotten
-when the message is written; the public one stands in the encryption context as
-`aws-crypto-public-key`: base64 of the compressed point. KMS binds the context to the data key, so
-who can only decrypt cannot put another public key there.
+Each data key has a key pair of its own (ECDSA on P-384 with SHA-384), and so has each message, but
+where `caching` holds both for several. The private key is forgotten with the data key; the public
+one stands in the encryption context as `aws-crypto-public-key`: base64 of the compressed point. KMS
+binds the context to the data key, so who can only decrypt cannot put another public key there.
 
     footer: u16 length · the signature in DER, of any length
 """
