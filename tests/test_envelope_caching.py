@@ -140,6 +140,7 @@ def test_signed_messages_under_one_data_key_have_one_key_pair(cached):
 
 
 @pytest.mark.parametrize("limit", ["max_age", "max_messages", "max_bytes", "capacity"])
-def test_a_limit_of_zero_is_refused(cached, limit):
-    with pytest.raises(ValueError, match="above zero"):
-        cached(**{limit: 0})
+@pytest.mark.parametrize("number", [0, -1, float("nan")])
+def test_a_limit_that_is_not_above_zero_is_refused(cached, limit, number):
+    with pytest.raises(ValueError, match=f"above zero, not {limit}={number}"):
+        cached(**{limit: number})

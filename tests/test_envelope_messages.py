@@ -195,6 +195,15 @@ def test_more_plaintext_than_announced_is_refused():
             )
 
 
+@pytest.mark.parametrize(
+    ("context", "size"),
+    [({"a": "x" * 65_536}, 65_543), ({str(number): "" for number in range(65_536)}, 578_716)],
+)
+def test_a_context_without_room_is_refused_with_its_size(context, size):
+    with pytest.raises(ValueError, match=f"at most 65535 bytes, and not {size}"):
+        envelope.encrypt(b"x", raw_key(), context)
+
+
 def test_what_is_not_text_is_no_expected_context():
     message = envelope.encrypt(b"x", raw_key(), {"a": "1"})
     for context in ({"a": 1}, {"b": None}, {2: "x"}):
@@ -333,13 +342,13 @@ def test_what_kms_answers_is_checked_when_a_message_is_sealed(kms, arn, change):
 
 def test_wrapping_keys_that_cannot_be_are_refused():
     kms = Lab().client("kms")
-    for misuse in (
-        lambda: envelope.KmsKeys(kms),
-        lambda: envelope.KmsKeys(kms, ""),
-        lambda: envelope.RawAesKey("aws-kms", "name", bytes(32)),
-        lambda: envelope.RawAesKey("tests", "name", bytes(31)),
+    for misuse, words in (
+        (lambda: envelope.KmsKeys(kms), r"and not \(\)"),
+        (lambda: envelope.KmsKeys(kms, "alias/a", ""), r"and not \('alias/a', ''\)"),
+        (lambda: envelope.RawAesKey("aws-kms", "name", bytes(32)), "'aws-kms'"),
+        (lambda: envelope.RawAesKey("tests", "name", bytes(31)), r"\w"),
     ):
-        with pytest.raises(ValueError, match=r"\w"):
+        with pytest.raises(ValueError, match=words):
             misuse()
 
 

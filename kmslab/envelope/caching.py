@@ -34,7 +34,7 @@ class CachedDataKeys(DataKeys):
     One that is written with serves at most `max_messages` messages and `max_bytes` bytes of
     plaintext; for a message of unknown length a fresh one is made each time. `clock` gives seconds
     and never goes back. Safe for several threads, which may now and then ask for the same twice.
-    Raises ValueError for a limit below one.
+    Raises ValueError for a limit that is not above zero.
     """
 
     def __init__(
@@ -47,8 +47,16 @@ class CachedDataKeys(DataKeys):
         capacity: int = 100,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if max_age <= 0 or min(max_messages, max_bytes, capacity) < 1:
-            raise ValueError("the limits of a cache are above zero")
+        limits = {
+            "max_age": max_age,
+            "max_messages": max_messages,
+            "max_bytes": max_bytes,
+            "capacity": capacity,
+        }
+        for name, limit in limits.items():
+            # NaN, which is never reached, is not above zero either.
+            if not limit > 0:
+                raise ValueError(f"the limits of a cache are above zero, not {name}={limit!r}")
         self._keys = keys
         self._max_age = max_age
         self._max_messages = max_messages

@@ -42,18 +42,17 @@ def _of_text(context: Context) -> dict[str, str]:
 
 
 def serialize(context: Context) -> bytes:
-    """Raises ValueError for what does not fit into 65,535 bytes or is not Unicode."""
+    """The bytes that stand for `context` in a header. Raises ValueError for what does not fit into
+    65,535 bytes or is not Unicode."""
     if not context:
         return b""
     pairs = sorted((name.encode(), value.encode()) for name, value in context.items())
     fields = [field for pair in pairs for field in pair]
-    if len(pairs) > _LONGEST or any(len(field) > _LONGEST for field in fields):
-        raise ValueError(f"a context has at most {_LONGEST} bytes")
+    size = 2 + 2 * len(fields) + sum(map(len, fields))
+    if size > _LONGEST:
+        raise ValueError(f"a context has at most {_LONGEST} bytes, and not {size}")
     packed = [struct.pack(">H", len(field)) + field for field in fields]
-    serialized = struct.pack(">H", len(pairs)) + b"".join(packed)
-    if len(serialized) > _LONGEST:
-        raise ValueError(f"a context has at most {_LONGEST} bytes, and not {len(serialized)}")
-    return serialized
+    return struct.pack(">H", len(pairs)) + b"".join(packed)
 
 
 def parse(serialized: bytes) -> dict[str, str]:

@@ -27,12 +27,12 @@ class KmsKeys(WrappingKeys):
 
     `kms` is a boto3 KMS client; a key is named by its ARN, its id, or an alias. Where all are
     named by key ARNs, a message for other keys is refused without asking KMS. Raises ValueError
-    without a key.
+    without a key, and for a name that is empty.
     """
 
     def __init__(self, kms: Any, *key_ids: str, grant_tokens: Sequence[str] = ()) -> None:
         if not key_ids or not all(key_ids):
-            raise ValueError("which KMS keys? At least one is needed")
+            raise ValueError(f"at least one KMS key has to be named, and not {key_ids!r}")
         self._kms = kms
         self._key_ids = key_ids
         self._tokens = _granted(grant_tokens)
@@ -122,7 +122,8 @@ class KmsDiscovery(WrappingKeys):
     """Whatever KMS keys of this client's Region a message names, if KMS lets us use them.
 
     It only opens. Without a filter, anybody can have us open with a key of *theirs* what they wrote
-    themselves: `accounts` are those whose keys may be used, `partition` is theirs.
+    themselves: `accounts` are those whose keys may be used, `partition` is theirs. Raises
+    ValueError for an account that has not 12 digits.
     """
 
     def __init__(

@@ -59,8 +59,13 @@ def rewrap_stream(
     """Write the message in `source` to `target` with its data key under `new_keys` alone.
 
     The header is proven first, with one of `old_keys`; the payload is copied and not looked at.
-    `encryption_context` and the refusals are those of `decrypt_stream`, and SignedMessage; nothing
-    is written before the new header is whole. `progress` is called with numbers of bytes copied.
+    `encryption_context` and `limits` are those of `decrypt_stream`; `progress` is called with
+    numbers of bytes copied.
+
+    Raises SignedMessage, and what `decrypt_stream` raises for a header that is not to be believed;
+    for `new_keys` ClientError where KMS refuses, BotoCoreError where it cannot be asked,
+    UnusableDataKey where it answers with something else, ValueError where they only open; and what
+    reading and writing raise. Nothing is written before the new header is whole.
     """
     reading = Source(source)
     old = read_header(reading, limits)

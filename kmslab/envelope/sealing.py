@@ -118,7 +118,8 @@ def encrypt_stream(
     bytes that will come, if known: a cache of data keys counts it. `random` gives the message id.
     `progress` is called with numbers of plaintext bytes.
 
-    Raises ValueError and TypeError for misuse, ClientError where KMS refuses, and what reading and
+    Raises ValueError and TypeError for misuse, ClientError where KMS refuses, BotoCoreError where
+    it cannot be asked, UnusableDataKey where it answers with something else, and what reading and
     writing raise; what was written by then is not a message.
     """
     sealer = Sealer(
