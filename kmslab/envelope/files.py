@@ -17,11 +17,14 @@ from typing import Any, BinaryIO
 from kmslab.envelope.contexts import Context
 from kmslab.envelope.headers import Header
 from kmslab.envelope.opening import decrypt_stream
+from kmslab.envelope.pipeline import Progress
 from kmslab.envelope.rewrapping import rewrap_stream
-from kmslab.envelope.sealing import Progress, encrypt_stream
+from kmslab.envelope.sealing import encrypt_stream
 from kmslab.envelope.wrapping import DataKeys, WrappingKeys
 
 UNFINISHED = ".kmslab-unfinished"
+# Windows would change line ends.
+_BINARY = getattr(os, "O_BINARY", 0)
 
 
 def encrypt_file(
@@ -120,18 +123,14 @@ def new_file(target: str | Path, *, replace: bool, flush: bool) -> Iterator[Bina
             yield writing
             if flush:
                 os.fsync(writing.fileno())
-        _name(unfinished, place, replace)
+        _put_in_place(unfinished, place, replace)
         if flush:
             _flush_names(place.parent)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-# Windows would change line ends.
-_BINARY = getattr(os, "O_BINARY", 0)
-
-
-def _name(unfinished: Path, place: Path, replace: bool) -> None:
+def _put_in_place(unfinished: Path, place: Path, replace: bool) -> None:
     if replace:
         os.replace(unfinished, place)
         return

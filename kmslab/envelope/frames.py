@@ -18,7 +18,7 @@ cipher over views that were made once.
 
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -47,6 +47,7 @@ _SINGLE_BLOCK = b"AWSKMSEncryptionClient Single Block"
 # A batch is about this long: enough to hide Python, little enough to stay in a cache.
 _BATCH = 2 * 1024 * 1024
 _MOST_FRAMES = 512
+_SLOTS, _LONG_FRAME = 4, 8 * 1024 * 1024
 
 
 def fits_a_batch(frame_length: int) -> bool:
@@ -90,7 +91,16 @@ class Batch:
         return self._whole[frame * self.stride :]
 
 
-class Opened(NamedTuple):
+def slots(new_batch: Callable[[], Batch]) -> Iterator[Batch]:
+    """Rooms for the pieces that are on their way, made when they are needed; fewer where they are
+    long."""
+    first = new_batch()
+    yield first
+    for _ in range(1 if first.frame_length > _LONG_FRAME else _SLOTS - 1):
+        yield new_batch()
+
+
+class OpenedFrame(NamedTuple):
     """What was read, what it opened to, and whether it ends the message."""
 
     sealed: bytes
@@ -140,7 +150,7 @@ class Frames:
             raise AlteredMessage(found) from None
         return whole
 
-    def open_next(self, source: Source) -> "Opened":
+    def open_next(self, source: Source) -> OpenedFrame:
         """The next frame, on its own: the final one, or one that is too long to make room for
         before it is there. Raises the errors of a damaged message."""
         marker = source.read_exactly(4)
@@ -195,7 +205,7 @@ class Frames:
         self._aead.encrypt_into(nonce, plaintext, authenticated, room[len(head) : end])
         return end
 
-    def _final(self, head: bytes, source: Source) -> "Opened":
+    def _final(self, head: bytes, source: Source) -> OpenedFrame:
         field = source.read_exactly(NONCE_SIZE + 4)
         nonce, length = field[:NONCE_SIZE], int.from_bytes(field[NONCE_SIZE:], "big")
         if length > self._frame_length:
@@ -203,16 +213,16 @@ class Frames:
         sealed = source.read_exactly(length + TAG_SIZE)
         authenticated = _authenticated(self._message_id, _FINAL_FRAME, self._next, length)
         plaintext = _opened(self._aead, nonce, sealed, authenticated, "the final frame")
-        return Opened(head + field + sealed, plaintext, True)
+        return OpenedFrame(head + field + sealed, plaintext, True)
 
-    def _single(self, head: bytes, source: Source) -> "Opened":
+    def _single(self, head: bytes, source: Source) -> OpenedFrame:
         number, length = self._next, self._frame_length
         nonce = source.read_exactly(NONCE_SIZE)
         sealed = source.read_exactly(length + TAG_SIZE)
         authenticated = _authenticated(self._message_id, _FRAME, number, length)
         self._next += 1
         plaintext = _opened(self._aead, nonce, sealed, authenticated, f"frame {number}")
-        return Opened(head + nonce + sealed, plaintext, False)
+        return OpenedFrame(head + nonce + sealed, plaintext, False)
 
 
 def _write_numbers(room: memoryview, start: int, stride: int, numbers: bytes, count: int) -> None:
@@ -227,7 +237,7 @@ def _write_numbers(room: memoryview, start: int, stride: int, numbers: bytes, co
         room[start + place : end : stride] = numbers[place::4]
 
 
-def open_block(aead: AESGCM, header: Header, source: Source, limits: Limits) -> Opened:
+def open_block(aead: AESGCM, header: Header, source: Source, limits: Limits) -> OpenedFrame:
     """The body of a message without frames: one block, held in memory as a whole."""
     head = source.read_exactly(NONCE_SIZE + 8)
     nonce, length = struct.unpack(f">{NONCE_SIZE}sQ", head)
@@ -235,7 +245,8 @@ def open_block(aead: AESGCM, header: Header, source: Source, limits: Limits) -> 
         raise oversized_frame(length, limits)
     sealed = source.read_exactly(length + TAG_SIZE)
     authenticated = _authenticated(header.message_id, _SINGLE_BLOCK, 1, length)
-    return Opened(head + sealed, _opened(aead, nonce, sealed, authenticated, "the block"), True)
+    plaintext = _opened(aead, nonce, sealed, authenticated, "the block")
+    return OpenedFrame(head + sealed, plaintext, True)
 
 
 def _authenticated(message_id: bytes, label: bytes, number: int, length: int) -> bytes:

@@ -20,7 +20,14 @@ from typing import NamedTuple
 from kmslab.envelope import contexts
 from kmslab.envelope.errors import ForeignMessage, MalformedMessage, OversizedMessage
 from kmslab.envelope.sources import Source
-from kmslab.envelope.suites import COMMITMENT_SIZE, MESSAGE_ID_SIZE, TAG_SIZE, Suite, suite_of
+from kmslab.envelope.suites import (
+    COMMITMENT_SIZE,
+    MESSAGE_ID_SIZE,
+    TAG_SIZE,
+    MessageCipher,
+    Suite,
+    suite_of,
+)
 
 LONGEST_FRAME = 2**31 - 1
 _VERSION = b"\x02"
@@ -49,8 +56,8 @@ class EncryptedDataKey(NamedTuple):
 
 
 class Header(NamedTuple):
-    """`frame_length` is 0 where the message is one block. `body` is the header as bytes, without
-    its tag."""
+    """`frame_length` is 0 where the message is one block. `body` is the header as bytes without
+    its tag, `whole` with it."""
 
     suite: Suite
     message_id: bytes
@@ -60,6 +67,10 @@ class Header(NamedTuple):
     commitment: bytes
     body: bytes
     tag: bytes = b""
+
+    @property
+    def whole(self) -> bytes:
+        return self.body + self.tag
 
     @property
     def size(self) -> int:
@@ -100,6 +111,15 @@ def new_header(
         commitment,
         body,
     )
+
+
+def authenticated(header: Header, not_stored: contexts.Context) -> bytes:
+    """What the tag is over: the header, and the pairs of the context that it does not store."""
+    return header.body + contexts.serialize(not_stored)
+
+
+def tagged(header: Header, cipher: MessageCipher, not_stored: contexts.Context) -> Header:
+    return header._replace(tag=cipher.header_tag(authenticated(header, not_stored)))
 
 
 def read_header(source: Source, limits: Limits) -> Header:

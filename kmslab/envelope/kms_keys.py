@@ -98,7 +98,7 @@ class KmsKeys(WrappingKeys):
     ) -> bytes | None:
         """None where `key_id`, an alias or a bare id, turns out to be another key."""
         try:
-            return _opened(
+            return _decrypted(
                 self._kms, encrypted_data_key, arn, key_id, encryption_context, self._tokens
             )
         except ClientError as refusal:
@@ -155,7 +155,7 @@ class KmsDiscovery(WrappingKeys):
         arn = key_arn_of(encrypted_data_key)
         if arn is None or not self._admits(arn):
             return None
-        return _opened(
+        return _decrypted(
             self._kms, encrypted_data_key, arn, str(arn), encryption_context, self._tokens
         )
 
@@ -189,7 +189,7 @@ def key_arn_of(encrypted_data_key: EncryptedDataKey) -> KeyArn | None:
     return parse_key_arn(encrypted_data_key.key_info.decode("ascii", "replace"))
 
 
-def _opened(
+def _decrypted(
     kms: Any,
     encrypted_data_key: EncryptedDataKey,
     arn: KeyArn,
@@ -197,7 +197,7 @@ def _opened(
     encryption_context: Context,
     tokens: dict[str, Any],
 ) -> bytes:
-    """Decrypt, with the key named, so that KMS refuses a blob of any other key."""
+    """By KMS's Decrypt, with the key named, so that KMS refuses a blob of any other key."""
     answer = kms.decrypt(
         CiphertextBlob=encrypted_data_key.ciphertext,
         KeyId=key_id,

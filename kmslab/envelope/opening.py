@@ -13,10 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kmslab.envelope import contexts, signatures
-from kmslab.envelope.frames import Batch, Frames, fits_a_batch, frames_in_batch, open_block
-from kmslab.envelope.headers import Header, Limits, read_header
-from kmslab.envelope.pipeline import Piece, Take, pour
-from kmslab.envelope.sealing import Progress, hasher, slots, writer
+from kmslab.envelope.frames import Batch, Frames, fits_a_batch, frames_in_batch, open_block, slots
+from kmslab.envelope.headers import Header, Limits, authenticated, read_header
+from kmslab.envelope.pipeline import Piece, Progress, Take, hasher, pour, writer
 from kmslab.envelope.sources import Readable, Source, Writable
 from kmslab.envelope.suites import MessageCipher
 from kmslab.envelope.wrapping import DataKeys
@@ -100,8 +99,7 @@ def _unlocked(
 def proven(header: Header, plaintext_data_key: bytes, expected: contexts.Expected) -> MessageCipher:
     """The cipher of a message whose header is what was written. Raises AlteredMessage."""
     cipher = MessageCipher(header.suite, plaintext_data_key, header.message_id)
-    authenticated = header.body + contexts.serialize(expected.not_stored)
-    cipher.check(header.commitment, header.tag, authenticated)
+    cipher.check(header.commitment, header.tag, authenticated(header, expected.not_stored))
     return cipher
 
 
@@ -141,8 +139,8 @@ class _Body:
     def verifier(self, public_key: ec.EllipticCurvePublicKey) -> Take:
         """Hashes all pieces, and checks the signature before the last one goes on."""
         digest = signatures.new_hash()
-        digest.update(self._header.body + self._header.tag)
-        hash_piece = hasher(digest)
+        digest.update(self._header.whole)
+        hash_piece = hasher(digest.update)
 
         def take(piece: Piece) -> None:
             hash_piece(piece)

@@ -13,7 +13,10 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+from kmslab.envelope.sources import Writable, write_all
+
 Slot = TypeVar("Slot")
+Progress = Callable[[int], object]
 
 
 class Piece(NamedTuple):
@@ -38,6 +41,28 @@ def pour(slots: Iterator[Slot], fill: Callable[[Slot], Piece], takers: Sequence[
         return
     for take in takers:
         take(first)
+
+
+def hasher(update: Callable[[bytes | memoryview], object]) -> Take:
+    """Gives pieces, as they are stored, to the `update` of a hash."""
+
+    def take(piece: Piece) -> None:
+        for part in piece.sealed:
+            update(part)
+
+    return take
+
+
+def writer(target: Writable, progress: Progress | None, *, sealed: bool) -> Take:
+    """Writes pieces, either as they are stored or as plaintext."""
+
+    def take(piece: Piece) -> None:
+        for part in piece.sealed if sealed else piece.plaintext:
+            write_all(target, part)
+        if progress:
+            progress(sum(map(len, piece.plaintext)))
+
+    return take
 
 
 class _Line:

@@ -20,11 +20,11 @@ import io
 
 from kmslab.envelope import contexts
 from kmslab.envelope.errors import SignedMessage
-from kmslab.envelope.headers import EncryptedDataKey, Header, Limits, new_header, read_header
+from kmslab.envelope.headers import Header, Limits, new_header, read_header, tagged
 from kmslab.envelope.opening import DEFAULT_LIMITS, proven
-from kmslab.envelope.sealing import Progress
+from kmslab.envelope.pipeline import Progress
 from kmslab.envelope.sources import Readable, Source, Writable, write_all
-from kmslab.envelope.suites import MessageCipher, Suite
+from kmslab.envelope.suites import Suite
 from kmslab.envelope.wrapping import WrappingKeys
 
 _PIECE = 1024 * 1024
@@ -75,19 +75,7 @@ def rewrap_stream(
     plaintext_data_key, opened = old_keys.opened(old.encrypted_data_keys, expected.all_pairs)
     cipher = proven(old, plaintext_data_key, expected)
     wrapped = new_keys.rewrap(opened, plaintext_data_key, expected.all_pairs)
-    header = _with_tag(old, wrapped, cipher, expected)
-    write_all(target, header.body + header.tag)
-    _copy(reading, target, progress)
-    return header
-
-
-def _with_tag(
-    old: Header,
-    wrapped: tuple[EncryptedDataKey, ...],
-    cipher: MessageCipher,
-    expected: contexts.Expected,
-) -> Header:
-    header = new_header(
+    untagged = new_header(
         old.suite,
         old.message_id,
         old.encryption_context,
@@ -95,8 +83,10 @@ def _with_tag(
         old.frame_length,
         old.commitment,
     )
-    authenticated = header.body + contexts.serialize(expected.not_stored)
-    return header._replace(tag=cipher.header_tag(authenticated))
+    header = tagged(untagged, cipher, expected.not_stored)
+    write_all(target, header.whole)
+    _copy(reading, target, progress)
+    return header
 
 
 def _copy(source: Source, target: Writable, progress: Progress | None) -> None:

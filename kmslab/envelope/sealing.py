@@ -7,35 +7,32 @@ does not open.
 
 import io
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 
 from kmslab.envelope import contexts, signatures
-from kmslab.envelope.frames import Batch, Frames, frames_in_batch
-from kmslab.envelope.headers import LONGEST_FRAME, Header, new_header
-from kmslab.envelope.pipeline import Piece, Take, pour
+from kmslab.envelope.frames import Batch, Frames, frames_in_batch, slots
+from kmslab.envelope.headers import LONGEST_FRAME, Header, new_header, tagged
+from kmslab.envelope.pipeline import Piece, Progress, hasher, pour, writer
 from kmslab.envelope.sources import Readable, Source, Writable, write_all
 from kmslab.envelope.suites import MESSAGE_ID_SIZE, MessageCipher, Suite
 from kmslab.envelope.wrapping import DataKeys, SealingMaterials
 
 FRAME_LENGTH = 1024 * 1024
-_SLOTS, _LONG_FRAME = 4, 8 * 1024 * 1024
-
-Progress = Callable[[int], object]
 
 
-class Sealer:
+class _Sealer:
     """One message being written: its header, and what seals its frames."""
 
     def __init__(
         self,
         keys: DataKeys,
-        encryption_context: contexts.Context | None = None,
+        encryption_context: contexts.Context | None,
         *,
-        required: Collection[str] = (),
-        suite: Suite = Suite.COMMITTED,
-        frame_length: int = FRAME_LENGTH,
-        length: int | None = None,
-        random: Callable[[int], bytes] = os.urandom,
+        required: Collection[str],
+        suite: Suite,
+        frame_length: int,
+        length: int | None,
+        random: Callable[[int], bytes],
     ) -> None:
         if not 0 < frame_length <= LONGEST_FRAME:
             raise ValueError(f"a frame has 1 to {LONGEST_FRAME} bytes, not {frame_length}")
@@ -122,7 +119,7 @@ def encrypt_stream(
     it cannot be asked, UnusableDataKey where it answers with something else, and what reading and
     writing raise; what was written by then is not a message.
     """
-    sealer = Sealer(
+    sealer = _Sealer(
         keys,
         encryption_context,
         required=required,
@@ -133,48 +130,19 @@ def encrypt_stream(
     )
     reading = Source(source)
     digest = signatures.new_hash()
-    digest.update(sealer.header.body + sealer.header.tag)
-    write_all(target, sealer.header.body + sealer.header.tag)
+    digest.update(sealer.header.whole)
+    write_all(target, sealer.header.whole)
 
     def fill(batch: Batch) -> Piece:
         size = reading.fill(batch.plaintext)
         sealed = sealer.seal(batch, size)
         return Piece((sealed,), (batch.plaintext[:size],), size < len(batch.plaintext))
 
-    hashing = [hasher(digest)] if sealer.signing_key else []
+    hashing = [hasher(digest.update)] if sealer.signing_key else []
     pour(slots(sealer.batch), fill, [*hashing, writer(target, progress, sealed=True)])
     if sealer.signing_key:
         write_all(target, signatures.footer(sealer.signing_key, digest.digest()))
     return sealer.header
-
-
-def slots(new_batch: Callable[[], Batch]) -> Iterator[Batch]:
-    """Rooms for the pieces that are on their way, made when they are needed; fewer where they are
-    long."""
-    first = new_batch()
-    yield first
-    for _ in range(1 if first.frame_length > _LONG_FRAME else _SLOTS - 1):
-        yield new_batch()
-
-
-def hasher(digest: signatures.Hash) -> Take:
-    def take(piece: Piece) -> None:
-        for part in piece.sealed:
-            digest.update(part)
-
-    return take
-
-
-def writer(target: Writable, progress: Progress | None, *, sealed: bool) -> Take:
-    """Writes pieces, either as they are stored or as plaintext."""
-
-    def take(piece: Piece) -> None:
-        for part in piece.sealed if sealed else piece.plaintext:
-            write_all(target, part)
-        if progress:
-            progress(sum(map(len, piece.plaintext)))
-
-    return take
 
 
 def _header(
@@ -193,5 +161,4 @@ def _header(
         frame_length,
         cipher.commitment,
     )
-    tag = cipher.header_tag(header.body + contexts.serialize(not_stored))
-    return header._replace(tag=tag)
+    return tagged(header, cipher, not_stored)
