@@ -128,20 +128,22 @@ def encrypt_stream(
         length=length,
         random=random,
     )
-    reading = Source(source)
-    digest = signatures.new_hash()
-    digest.update(sealer.header.whole)
-    write_all(target, sealer.header.whole)
+    reading, header = Source(source), sealer.header.whole
+    write_all(target, header)
 
     def fill(batch: Batch) -> Piece:
         size = reading.fill(batch.plaintext)
         sealed = sealer.seal(batch, size)
         return Piece((sealed,), (batch.plaintext[:size],), size < len(batch.plaintext))
 
-    hashing = [hasher(digest.update)] if sealer.signing_key else []
-    pour(slots(sealer.batch), fill, [*hashing, writer(target, progress, sealed=True)])
-    if sealer.signing_key:
-        write_all(target, signatures.footer(sealer.signing_key, digest.digest()))
+    writing = writer(target, progress, sealed=True)
+    if sealer.signing_key is None:
+        pour(slots(sealer.batch), fill, [writing])
+        return sealer.header
+    digest = signatures.new_hash()
+    digest.update(header)
+    pour(slots(sealer.batch), fill, [hasher(digest.update), writing])
+    write_all(target, signatures.footer(sealer.signing_key, digest.digest()))
     return sealer.header
 
 

@@ -17,7 +17,7 @@ from enum import Enum
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA512
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from kmslab.envelope.errors import AlteredMessage, ForeignMessage
 
@@ -54,9 +54,10 @@ class MessageCipher:
     """The content key of one message as something that seals and opens, and its commitment."""
 
     def __init__(self, suite: Suite, plaintext_data_key: bytes, message_id: bytes) -> None:
-        content_key = _derived(plaintext_data_key, message_id, suite.id_bytes + b"DERIVEKEY")
-        self.aead = AESGCM(content_key)
-        self.commitment = _derived(plaintext_data_key, message_id, b"COMMITKEY")
+        # HKDF in its two steps, since the first is the same for both.
+        extracted = HKDF.extract(SHA512(), message_id, plaintext_data_key)
+        self.aead = AESGCM(_expanded(extracted, suite.id_bytes + b"DERIVEKEY"))
+        self.commitment = _expanded(extracted, b"COMMITKEY")
 
     def header_tag(self, authenticated: bytes) -> bytes:
         return self.aead.encrypt(_HEADER_NONCE, b"", authenticated)
@@ -69,5 +70,5 @@ class MessageCipher:
             raise AlteredMessage("the header, or the encryption context, is not what was written")
 
 
-def _derived(plaintext_data_key: bytes, message_id: bytes, info: bytes) -> bytes:
-    return HKDF(SHA512(), DATA_KEY_SIZE, message_id, info).derive(plaintext_data_key)
+def _expanded(extracted: bytes, info: bytes) -> bytes:
+    return HKDFExpand(SHA512(), DATA_KEY_SIZE, info).derive(extracted)
