@@ -4,6 +4,7 @@ import ast
 import hmac
 import io
 import os
+import tracemalloc
 from hashlib import sha512
 from pathlib import Path
 
@@ -185,6 +186,49 @@ def test_a_frame_length_that_does_not_exist_is_refused(frame_length):
 def test_a_required_name_that_the_context_has_not_is_refused():
     with pytest.raises(ValueError, match="required, and not in the encryption context: b"):
         envelope.encrypt(b"x", raw_key(), {"a": "1"}, required=["b"])
+
+
+@BOTH
+@pytest.mark.parametrize("frame_length", [1, 4, 100])
+def test_less_plaintext_than_announced_is_a_message_too(suite, frame_length):
+    for announced in range(10):
+        for size in range(announced + 1):
+            plaintext, target = os.urandom(size), io.BytesIO()
+            options = {"suite": suite, "frame_length": frame_length, "length": announced}
+            envelope.encrypt_stream(io.BytesIO(plaintext), target, raw_key(), **options)
+            assert envelope.decrypt(target.getvalue(), raw_key()).plaintext == plaintext
+
+
+@BOTH
+@pytest.mark.parametrize("frame_length", [1, 4, 100])
+def test_a_message_opens_whatever_length_its_reader_was_told(suite, frame_length):
+    message = envelope.encrypt(b"123456789", raw_key(), suite=suite, frame_length=frame_length)
+    for length in range(0, 2 * len(message), 7):
+        target = io.BytesIO()
+        envelope.decrypt_stream(io.BytesIO(message), target, raw_key(), length=length)
+        assert target.getvalue() == b"123456789"
+
+
+@pytest.mark.parametrize(("mebibytes", "room"), [(1, 2), (2, 4), (3, 8)])
+def test_room_is_made_for_a_message_and_its_plaintext_and_not_for_more(mebibytes, room):
+    """Three mebibytes come in two pieces, and each has the room of two frames."""
+
+    class Nowhere:
+        def write(self, piece):
+            return len(piece)
+
+    plaintext = bytes(mebibytes * 1024**2)
+    message = envelope.encrypt(plaintext, raw_key())
+    for convert, content in (
+        (envelope.encrypt_stream, plaintext),
+        (envelope.decrypt_stream, message),
+    ):
+        source = io.BytesIO(content)
+        tracemalloc.start()
+        convert(source, Nowhere(), raw_key(), length=len(content))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < (room + 0.3) * 1024**2
 
 
 def test_more_plaintext_than_announced_is_refused():

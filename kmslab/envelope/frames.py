@@ -61,21 +61,23 @@ def frames_in_batch(frame_length: int) -> int:
 
 class Batch:
     """Room for `count` frames, and for their plaintext. `plaintext` and `frames` may be filled by
-    anybody; `seal` and `open` of Frames turn one into the other."""
+    anybody; `seal` and `open` of Frames turn one into the other. Where a message is known to end
+    here, `rest` is room for the plaintext of its final frame and one byte more: that nothing comes
+    to fill it is how one sees the end."""
 
-    def __init__(self, frame_length: int, count: int) -> None:
+    def __init__(self, frame_length: int, count: int, rest: int = 0) -> None:
         self.frame_length = frame_length
         self.count = count
         self.stride = frame_length + _AROUND
-        self._bytes = bytearray(count * self.stride + _FINAL_HEAD - _HEAD)
-        self.plaintext = memoryview(bytearray(count * frame_length))
+        self._bytes = bytearray(count * self.stride + _FINAL_HEAD + rest + TAG_SIZE)
+        self.plaintext = memoryview(bytearray(count * frame_length + rest))
         self._whole = whole = memoryview(self._bytes)
         self.frames = whole[: count * self.stride]
         starts = [at * self.stride for at in range(count)]
         self.nonces = [whole[at + 4 : at + _HEAD] for at in starts]
         self.sealed = [whole[at + _HEAD : at + self.stride] for at in starts]
-        plaintext = [at * frame_length for at in range(count)]
-        self.plain = [self.plaintext[at : at + frame_length] for at in plaintext]
+        starts = [at * frame_length for at in range(count)]
+        self.plain = [self.plaintext[at : at + frame_length] for at in starts]
 
     def number(self, numbers: bytes, count: int) -> None:
         """Write the u32 `numbers` into the first `count` frames and into their nonces."""
@@ -127,12 +129,10 @@ class Frames:
         whole = size // batch.frame_length
         if self._next + whole > _LAST_NUMBER + 1:
             raise ValueError("a message has at most 4,294,967,294 frames; make them longer")
-        numbers = self._numbers(whole)
-        batch.number(numbers, whole)
-        self._use(numbers, whole)
-        self._run(self._aead.encrypt_into, batch.nonces, batch.plain, batch.sealed, whole)
+        if whole:
+            self._seal_regular(batch, whole)
         end = whole * batch.stride
-        if whole < batch.count:
+        if size < len(batch.plaintext):
             rest = batch.plaintext[whole * batch.frame_length : size]
             end += self._seal_final(batch.room_from(whole), rest)
         return batch.room_from(0)[:end]
@@ -161,6 +161,12 @@ class Frames:
             raise ReorderedFrames(f"frame {self._next} should follow, and frame {found} does")
         head = (marker if is_final else b"") + number
         return self._final(head, source) if is_final else self._single(head, source)
+
+    def _seal_regular(self, batch: Batch, count: int) -> None:
+        numbers = self._numbers(count)
+        batch.number(numbers, count)
+        self._use(numbers, count)
+        self._run(self._aead.encrypt_into, batch.nonces, batch.plain, batch.sealed, count)
 
     def _numbers(self, count: int) -> bytes:
         """The next `count` sequence numbers, each a u32."""

@@ -127,7 +127,7 @@ class _Body:
         whole = self._frames.open(batch, size)
         sealed = batch.frames[: whole * batch.stride]
         plaintext = batch.plaintext[: whole * batch.frame_length]
-        if whole and whole == batch.count:
+        if whole and whole == batch.count and self._frames_left(batch):
             return Piece((sealed,), (plaintext,), False)
         self._source.give_back(bytes(batch.frames[len(sealed) : size]))
         following = self._frames.open_next(self._source)
@@ -149,6 +149,10 @@ class _Body:
 
         return take
 
+    def _frames_left(self, batch: Batch) -> bool:
+        """Whether another batch may be needed. The end of a message alone needs none."""
+        return self._source.left is None or self._source.left > batch.stride
+
     def _last(self, piece: Piece) -> Piece:
         if contexts.PUBLIC_KEY in self._header.encryption_context:
             self._signature = signatures.read_footer(self._source)
@@ -162,4 +166,4 @@ def _frames_expected(source: Source, frame_length: int) -> int:
     if not frame_length or not fits_a_batch(frame_length):
         return 0
     count = frames_in_batch(frame_length)
-    return count if source.size is None else min(count, source.size // frame_length)
+    return count if source.left is None else min(count, max(0, source.left) // frame_length)

@@ -37,7 +37,7 @@ def pour(slots: Iterator[Slot], fill: Callable[[Slot], Piece], takers: Sequence[
     slot = next(slots)
     first = fill(slot)
     if not first.is_last:
-        _Line([slot, *slots], fill, takers).run(first)
+        _Line(slots, fill, takers).run(slot, first)
         return
     for take in takers:
         take(first)
@@ -70,7 +70,7 @@ class _Line:
     it, from whoever has finished or failed, and ends everybody's work."""
 
     def __init__(
-        self, slots: Sequence[Slot], fill: Callable[[Slot], Piece], takers: Sequence[Take]
+        self, slots: Iterator[Slot], fill: Callable[[Slot], Piece], takers: Sequence[Take]
     ) -> None:
         self._fill = fill
         self._takers = takers
@@ -78,10 +78,8 @@ class _Line:
         self._slots = slots
         self._problem: BaseException | None = None
 
-    def run(self, first: Piece) -> None:
-        self._queues[1].put((self._slots[0], first))
-        for slot in self._slots[1:]:
-            self._queues[0].put(slot)
+    def run(self, slot: Slot, first: Piece) -> None:
+        self._queues[1].put((slot, first))
         numbers = range(1, len(self._queues))
         work: list[Callable[[], None]] = [partial(self._take_all, each) for each in numbers]
         *others, ours = self._fill_all, *work
@@ -98,11 +96,18 @@ class _Line:
 
     def _fill_all(self) -> None:
         with self._passing_on_the_end(1):
-            while (slot := self._queues[0].get()) is not None:
+            while (slot := self._free_slot()) is not None:
                 piece = self._fill(slot)
                 self._queues[1].put((slot, piece))
                 if piece.is_last:
                     return
+
+    def _free_slot(self) -> Any:
+        """One that all have taken, or else a new one: how many are needed shows by and by."""
+        free = self._queues[0]
+        if free.empty() and (new := next(self._slots, None)) is not None:
+            return new
+        return free.get()
 
     def _take_all(self, number: int) -> None:
         take, following = self._takers[number - 1], (number + 1) % len(self._queues)

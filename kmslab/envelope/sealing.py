@@ -45,19 +45,12 @@ class _Sealer:
         self.signing_key = materials.signing_key
         self._length = length
         self._sealed = 0
-        self._count = frames_in_batch(frame_length)
+        self._count, self._rest = _room(frame_length, length)
         self._frames = Frames(cipher.aead, message_id, frame_length, self._count)
 
     def batch(self) -> Batch:
-        """Room for some frames, to be filled and given to `seal`. Where the whole message is
-        shorter than that, only as much is held."""
-        frame_length, count, length = self.header.frame_length, self._count, self._length
-        if length is not None:
-            frame_length, count = (
-                min(frame_length, length + 1),
-                min(count, length // frame_length + 1),
-            )
-        return Batch(frame_length, count)
+        """Room for some frames, to be filled and given to `seal`."""
+        return Batch(self.header.frame_length, self._count, self._rest)
 
     def seal(self, batch: Batch, size: int) -> memoryview:
         """The next frames: of the first `size` bytes of `batch.plaintext`. Where they do not fill
@@ -145,6 +138,16 @@ def encrypt_stream(
     pour(slots(sealer.batch), fill, [hasher(digest.update), writing])
     write_all(target, signatures.footer(sealer.signing_key, digest.digest()))
     return sealer.header
+
+
+def _room(frame_length: int, length: int | None) -> tuple[int, int]:
+    """How many frames a batch has, and how many bytes more. Where all of the message is shorter
+    than other batches, its batch has room for as much and no more."""
+    count = frames_in_batch(frame_length)
+    if length is None or length > count * frame_length:
+        return count, 0
+    whole, rest = divmod(length, frame_length)
+    return whole, rest + 1
 
 
 def _header(

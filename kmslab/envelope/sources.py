@@ -23,13 +23,14 @@ class Writable(Protocol):
 
 
 class Source:
-    """A stream that can be given bytes back. `size` is how many bytes it will give, if known."""
+    """A stream that can be given bytes back. `size` is how many bytes it will give, if known, and
+    `left` how many of them are to come: fewer than none where it gives more."""
 
     def __init__(self, stream: Readable, size: int | None = None) -> None:
         self._stream = stream
         self._read_into = getattr(stream, "readinto", None)
         self._returned = memoryview(b"")
-        self.size = size
+        self.left = size
 
     def fill(self, room: memoryview) -> int:
         """Read until `room` is full or the stream has ended; how many bytes there are."""
@@ -40,6 +41,8 @@ class Source:
             if not count:
                 break
             done += count
+        if self.left is not None:
+            self.left -= done
         return done
 
     def read_exactly(self, size: int) -> bytes:
@@ -56,6 +59,8 @@ class Source:
     def give_back(self, piece: bytes) -> None:
         """`piece` is read next. Only what the last `fill` took may be given back."""
         self._returned = memoryview(piece + bytes(self._returned))
+        if self.left is not None:
+            self.left += len(piece)
 
     def expect_end(self) -> None:
         """Raises ExtendedMessage where a byte follows."""
