@@ -1,5 +1,6 @@
 """Many log files: read by several processes or written to Parquet, the table is the same."""
 
+import gc
 import gzip
 import json
 import os
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from threading import Barrier, Thread
 
 import pandas
 import pyarrow.parquet
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from kmslab import audit
 from kmslab.audit import workers
-from kmslab.audit.reading import file_source
+from kmslab.audit.reading import Source, file_source, read_batch
 from kmslab.audit.sources import log_files
 from kmslab.audit.workers import read_batches
 
@@ -132,6 +134,31 @@ def test_a_file_that_vanishes_is_named(tmp_path):
     ((name, why),) = batch.skipped
     assert name == "gone.json"
     assert why.startswith("it cannot be opened")
+
+
+def test_nothing_is_collected_until_the_last_thread_has_read():
+    begun, ended = Barrier(2), Barrier(2)
+
+    def read() -> bytes:
+        begun.wait(60)
+        ended.wait(60)
+        return b'{"Records": []}'
+
+    other = Thread(target=read_batch, args=([Source("", read)],))
+    was_on = []
+
+    def starts_the_other() -> bytes:
+        other.start()
+        begun.wait(60)
+        return b'{"Records": []}'
+
+    assert gc.isenabled()
+    read_batch([Source("", starts_the_other)])
+    was_on.append(gc.isenabled())
+    ended.wait(60)
+    other.join(60)
+    was_on.append(gc.isenabled())
+    assert was_on == [False, True]
 
 
 # --- Against an independent reading -------------------------------------------------------

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import os
+import sys
 import warnings
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmslab import Lab, audit
+from kmslab.audit import workers
 from kmslab.audit.columns import Rows
 from kmslab.audit.records import read_records
 
@@ -167,6 +170,14 @@ def test_a_key_has_the_newest_alias_that_the_table_tells_of(lab, kms, key_arn):
     assert audit.from_events(lab.events())["alias"].iloc[-1] == "alias/new"
 
 
+def test_live_events_and_log_files_name_the_same_alias(tmp_path):
+    asked = {**RECORD, "requestParameters": {"keyId": "alias/é"}}
+    (tmp_path / "one.json").write_text(json.dumps({"Records": [asked]}))
+    assert "\\u00e9" in (tmp_path / "one.json").read_text()
+    for table in (audit.from_folder(tmp_path), audit.from_events([asked])):
+        assert list(table["alias"]) == ["alias/é"]
+
+
 def test_an_alias_from_before_the_trail_can_be_looked_up(lab, kms, key_arn):
     kms.create_alias(AliasName="alias/old", TargetKeyId=key_arn)
     kms.create_alias(AliasName="alias/second", TargetKeyId=key_arn)
@@ -301,9 +312,25 @@ def test_a_bucket_is_read_by_account_region_and_time(day, s3):
     assert told(until) | told(since) >= told(everything)
 
 
-def test_a_time_without_a_zone_is_refused(s3):
+def test_only_times_that_were_given_leave_out_rows(lab, s3, bucket):
+    times = ("0001-01-01T00:00:00Z", "2026-05-01T12:00:00Z", "9999-12-31T23:59:59Z")
+    records = [{**RECORD, "eventTime": time, "eventID": time} for time in times]
+    name = f"{ACCOUNT}_CloudTrail_us-east-1_20260501T1205Z_0123456789abcdef.json.gz"
+    s3.put_object(
+        Bucket=BUCKET,
+        Key=f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2026/05/01/{name}",
+        Body=gzip.compress(json.dumps({"Records": records}).encode()),
+    )
+    first, last = (each.replace(tzinfo=UTC) for each in (datetime.min, datetime.max))
+    assert list(audit.from_bucket(s3, BUCKET)["event_id"]) == list(times)
+    assert list(audit.from_bucket(s3, BUCKET, start=first, end=last)["event_id"]) == list(times)
+    assert list(audit.from_bucket(s3, BUCKET, end=NOON)["event_id"]) == list(times[:2])
+
+
+@pytest.mark.parametrize("bound", ["start", "end"])
+def test_a_time_without_a_zone_is_refused(s3, bound):
     with pytest.raises(ValueError, match="time zone"):
-        audit.from_bucket(s3, BUCKET, start=datetime(2026, 5, 1))
+        audit.from_bucket(s3, BUCKET, **{bound: datetime(2026, 5, 1)})
 
 
 def test_a_prefix_is_that_of_the_trail(lab, cloudtrail, s3, bucket):
@@ -326,6 +353,17 @@ def test_plain_and_gzipped_files_are_read_and_digests_left_out(tmp_path):
     table = audit.from_folder(tmp_path)
     assert list(table["file"]) == ["one.json", "two.json.gz"]
     assert table.attrs["skipped"] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_file_whose_name_is_no_text_is_read_and_named(tmp_path, monkeypatch, processes):
+    monkeypatch.setattr(workers, "_GROUP_FILES", 1)
+    for name in (b"\xff.json", b"\xfe.json"):
+        path = os.fsdecode(os.fsencode(tmp_path) + b"/" + name)
+        Path(path).write_text(json.dumps({"Records": [{**RECORD, "eventID": str(name)}]}))
+    table = audit.from_folder(tmp_path, processes=processes)
+    assert sorted(table["file"]) == [r"\xfe.json", r"\xff.json"]
 
 
 # --- Damage -------------------------------------------------------------------------------
@@ -376,6 +414,70 @@ def test_a_record_of_an_unknown_shape_is_named_and_its_file_is_read(changed):
     assert len(table) == 2
     ((_, why),) = table.attrs["skipped"]
     assert why.startswith("record 2: ")
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
+    listing = os.scandir
+
+    def refused(path):
+        if os.path.basename(path) == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listing(path)
+
+    (tmp_path / "good.json.gz").write_bytes(GOOD)
+    for name in ("closed", "CloudTrail-Digest/closed"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "lost.json.gz").write_bytes(GOOD)
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.warns(audit.SkippedFile, match="not in the table: closed: "):
+        table = audit.from_folder(tmp_path)
+    assert table.attrs["skipped"] == [("closed", "it cannot be opened: Permission denied")]
+    assert list(table["file"]) == ["good.json.gz"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_a_pipe_is_no_log_file_and_keeps_nobody_waiting(tmp_path):
+    (tmp_path / "good.json.gz").write_bytes(GOOD)
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.warns(audit.SkippedFile, match=r"pipe\.json: it is not a regular file"):
+        table = audit.from_folder(tmp_path)
+    assert list(table["file"]) == ["good.json.gz"]
+
+
+def test_a_folder_that_is_called_like_a_log_file_is_a_folder(tmp_path):
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "folder.json" / "good.json.gz").write_bytes(GOOD)
+    table = audit.from_folder(tmp_path)
+    assert (list(table["file"]), table.attrs["skipped"]) == (["folder.json/good.json.gz"], [])
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [{"userAgent": "\ud83d"}, {"requestParameters": {"encryptionContext": {"a": "\ud83d"}}}],
+    ids=["text", "context"],
+)
+def test_half_of_a_character_costs_its_record_and_not_the_file(tmp_path, cut):
+    records = [{**RECORD, "eventID": str(number), "userAgent": "é"} for number in range(3)]
+    records[1] |= cut
+    (tmp_path / "one.json").write_text(json.dumps({"Records": records}))
+    with pytest.warns(audit.SkippedFile, match="one.json: record 2: .* surrogates not allowed"):
+        table = audit.from_folder(tmp_path)
+    assert list(table["event_id"]) == ["0", "2"]
+    assert set(table["user_agent"]) == {"é"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('["\\ud83d"]', "it has no list of Records"),
+        ('{"Records": {"a": "\\ud83d"}}', "it has no list of Records"),
+        ('{"Records": ["\\ud83d"]', "it is not a JSON text"),
+    ],
+)
+def test_half_of_a_character_makes_no_log_file_of_another_text(tmp_path, text, why):
+    (tmp_path / "one.json").write_text(text)
+    with pytest.warns(audit.SkippedFile, match=why):
+        assert len(audit.from_folder(tmp_path)) == 0
 
 
 def test_a_name_with_a_line_break_does_not_begin_a_line_of_the_warning(tmp_path):

@@ -5,9 +5,11 @@ them, are missing, and why. Which files there are is not known here, nor what th
 """
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import os
+import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import pyarrow
@@ -43,13 +45,24 @@ def file_source(name: str, path: str, size: int = 0) -> Source:
     """The log file at `path`, gzipped or plain."""
 
     def read() -> bytes:
-        try:
-            stored = Path(path).read_bytes()
-        except OSError as reason:
-            raise Unreadable(f"it cannot be opened: {reason.strerror}") from None
+        stored = _stored(path)
         return unpack(stored) if path.endswith(".gz") else stored
 
     return Source(name, read, path, size)
+
+
+def _stored(path: str) -> bytes:
+    try:
+        kind = os.stat(path).st_mode
+        if stat.S_ISDIR(kind):
+            # Only a folder that could not be listed is asked for: this says why.
+            os.scandir(path).close()
+        # A pipe would have a reader wait for its writer for ever.
+        if not stat.S_ISREG(kind):
+            raise Unreadable("it is not a regular file")
+        return Path(path).read_bytes()
+    except OSError as reason:
+        raise Unreadable(f"it cannot be opened: {reason.strerror}") from None
 
 
 class Batch(NamedTuple):
@@ -64,7 +77,7 @@ def read_batch(sources: Sequence[Source]) -> Batch:
     """The rows of these files, in the order of the files."""
     rows = Rows()
     skipped: list[Skipped] = []
-    with _no_garbage_collection():
+    with _no_garbage_collection:
         for source in sources:
             _add(rows, source, skipped)
         return Batch(rows.batch(), skipped, len(sources))
@@ -88,14 +101,27 @@ def _add(rows: Rows, source: Source, skipped: list[Skipped]) -> None:
         skipped.append(Skipped(source.name, str(reason)))
 
 
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+class _NoGarbageCollection:
     """Hundreds of thousands of new objects, none of them garbage: looking through them again and
-    again would take as long as all the rest."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+    again would take as long as all the rest. Of several threads the last one turns it on again."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._was_on = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._was_on = gc.isenabled()
+                gc.disable()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._was_on and not self._inside:
+                gc.enable()
+
+
+_no_garbage_collection = _NoGarbageCollection()

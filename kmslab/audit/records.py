@@ -6,6 +6,8 @@ that record and not its file; a text that is no log file at all is refused. Wher
 from is not known here.
 """
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -100,7 +102,7 @@ class Refused(NamedTuple):
     why: str
 
 
-NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+NO_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 _read_file = msgspec.json.Decoder(_File).decode
 _read_strict_file = msgspec.json.Decoder(_StrictFile).decode
 _read_any_file = msgspec.json.Decoder(_AnyFile).decode
@@ -135,10 +137,23 @@ def read_records(text: bytes) -> tuple[list[Record], list[Refused]]:
     except msgspec.ValidationError:
         raise ValueError("it has no list of Records") from None
     except NO_JSON:
+        return _one_by_one(_listed(text))
+
+
+def _listed(text: bytes) -> list[str]:
+    """The records of a text that is odd somewhere. Python's reader takes what msgspec does not:
+    half of a surrogate pair, as a text has it that was cut to its greatest length."""
+    try:
+        members = json.loads(text.decode())
+    except (ValueError, RecursionError):
         raise ValueError("it is not a JSON text") from None
+    listed = members.get("Records") if isinstance(members, dict) else None
+    if not isinstance(listed, list):
+        raise ValueError("it has no list of Records")
+    return [json.dumps(each, ensure_ascii=False) for each in listed]
 
 
-def _one_by_one(listed: list[Raw]) -> tuple[list[Record], list[Refused]]:
+def _one_by_one(listed: Iterable[Raw | str]) -> tuple[list[Record], list[Refused]]:
     read, refused = [], []
     for number, each in enumerate(listed, 1):
         try:

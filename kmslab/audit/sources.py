@@ -4,9 +4,10 @@ Everything is read through boto3 with the reader's own rights, from AWS or from 
 is written. What the rows say is not known here.
 """
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ SHORT_SECONDS = 2.0
 # A file's name says when it was made, in minutes: its calls came before, most of them just before.
 _A_MINUTE = timedelta(minutes=1)
 _LATE = timedelta(days=1)
-_EVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def from_events(events: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
@@ -76,8 +76,7 @@ def from_bucket(
     the calls: both have a time zone. Files that were made more than a day after `end` are not
     looked at. Raises ClientError where S3 refuses the listing, or every file in it.
     """
-    begins, ends = start or _EVER[0], end or _EVER[1]
-    if begins.tzinfo is None or ends.tzinfo is None:
+    if any(bound is not None and bound.tzinfo is None for bound in (start, end)):
         raise ValueError(f"start and end need a time zone, not {start!r} and {end!r}")
     refusals: list[ClientError] = []
 
@@ -97,7 +96,8 @@ def from_bucket(
             name is not None
             and account in (None, name.account)
             and region in (None, name.region)
-            and begins - _A_MINUTE <= name.stamp <= ends + _LATE
+            and (start is None or start - name.stamp <= _A_MINUTE)
+            and (end is None or name.stamp - end <= _LATE)
         )
 
     folder = "/".join(name for name in (prefix.strip("/"), "AWSLogs") if name) + "/"
@@ -106,7 +106,11 @@ def from_bucket(
     table = _table(sources, progress)
     if refusals and len(refusals) == len(sources):
         raise refusals[0]
-    return table[table["time"].between(begins, ends)].reset_index(drop=True)
+    if start is not None:
+        table = table[table["time"] >= start]
+    if end is not None:
+        table = table[table["time"] <= end]
+    return table.reset_index(drop=True)
 
 
 def from_folder(
@@ -122,15 +126,21 @@ def from_folder(
 
 
 def log_files(folder: str | Path) -> list[Source]:
-    """The log files below a folder. Raises ValueError where there is no such folder."""
-    top = Path(folder)
+    """The log files below a folder, and folders that cannot be listed: who reads those is told
+    why. Links to folders are not followed. Raises ValueError where there is no such folder."""
+    # Whoever reads them may stand elsewhere by then.
+    top = Path(folder).absolute()
     if not top.is_dir():
         raise ValueError(f"there is no folder {str(folder)!r}")
-    places = [path.relative_to(top) for path in sorted(top.rglob("*.json*"))]
+    places: list[Path] = []
+    refused: list[OSError] = []
+    for above, folders, names in os.walk(top, onerror=refused.append):
+        folders[:] = [name for name in folders if name != DIGESTS]
+        places += [Path(above, name) for name in names if name.endswith((".json", ".json.gz"))]
+    places += [Path(each.filename) for each in refused]
     return [
-        file_source(place.as_posix(), str(top / place), _size(top / place))
-        for place in places
-        if place.name.endswith((".json", ".json.gz")) and DIGESTS not in place.parts
+        file_source(_named(path.relative_to(top)), str(path), _size(path))
+        for path in sorted(places)
     ]
 
 
@@ -161,9 +171,12 @@ def batches_with_bar(
 def warn_of(skipped: Iterable[Skipped], above: int) -> None:
     """A `SkippedFile` warning for each, that names the line so many calls above the caller."""
     for each in skipped:
-        name = printable(each.name) or "these events"
-        why = f"not in the table: {name}: {each.why}"
-        warnings.warn(why, SkippedFile, stacklevel=above + 2)
+        warnings.warn(missing(each), SkippedFile, stacklevel=above + 2)
+
+
+def missing(skipped: Skipped) -> str:
+    """What could not be read, as a warning says it."""
+    return f"not in the table: {printable(skipped.name) or 'these events'}: {skipped.why}"
 
 
 def _table(
@@ -175,6 +188,11 @@ def _table(
     warn_of(skipped, 2)
     table.attrs["skipped"] = skipped
     return table
+
+
+def _named(place: Path) -> str:
+    """Names on Linux are bytes: those that are no text are written as Python writes them."""
+    return os.fsencode(place.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _size(path: Path) -> int:

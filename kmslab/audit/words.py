@@ -123,9 +123,8 @@ def of_parameters(text: bytes) -> tuple[str | None, str | None, str | None]:
     said = read_parameters(text) if text else None
     if said is None:
         return None, None, None
-    quoted = bytes(said.keyId)
-    # Ids and ARNs have nothing that JSON escapes.
-    key_id = quoted[1:-1].decode(errors="replace") if quoted[:1] == b'"' else ""
+    read = parsed(said.keyId)
+    key_id = read if isinstance(read, str) else ""
     return key_id if ":key/" in key_id else None, _alias_in(key_id), _context(said)
 
 
