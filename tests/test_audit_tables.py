@@ -170,6 +170,54 @@ def test_a_key_has_the_newest_alias_that_the_table_tells_of(lab, kms, key_arn):
     assert audit.from_events(lab.events())["alias"].iloc[-1] == "alias/new"
 
 
+def test_an_alias_that_moves_leaves_its_old_key(lab, kms, key_arn):
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/payroll", TargetKeyId=key_arn)
+    kms.describe_key(KeyId="alias/payroll")
+    kms.update_alias(AliasName="alias/payroll", TargetKeyId=other)
+    kms.describe_key(KeyId=key_arn)
+    kms.describe_key(KeyId=other)
+    described = audit.from_events(lab.events()).query("operation == 'kms:DescribeKey'")
+    # The first call named it.
+    assert list(described["alias"].isna()) == [False, True, False]
+    assert list(described["key_arn"]) == [key_arn, key_arn, other]
+
+
+def test_a_key_whose_alias_was_deleted_has_the_one_that_is_left(lab, kms, key_arn):
+    for name in ("alias/first", "alias/second"):
+        kms.create_alias(AliasName=name, TargetKeyId=key_arn)
+    kms.delete_alias(AliasName="alias/second")
+    kms.describe_key(KeyId=key_arn)
+    assert audit.from_events(lab.events())["alias"].iloc[-1] == "alias/first"
+    kms.delete_alias(AliasName="alias/first")
+    assert audit.from_events(lab.events()[-2:])["alias"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("operation", "named", "alias"),
+    [
+        ("CreateAlias", [":alias/x"], "alias/x"),
+        ("CreateAlias", [f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/a:b"], "alias/a:b"),
+        ("UpdateAlias", [], "alias/old"),
+    ],
+)
+def test_odd_names_of_aliases_cost_no_table(operation, named, alias):
+    key_arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
+    told = (
+        ("CreateAlias", [f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/old"]),
+        (operation, named),
+        ("DescribeKey", []),
+    )
+    table = table_of(
+        *(
+            {"eventName": name, "resources": [{"ARN": arn} for arn in (*arns, key_arn)]}
+            | {"requestParameters": {"keyId": key_arn}}
+            for name, arns in told
+        )
+    )
+    assert table["alias"].iloc[-1] == alias
+
+
 def test_live_events_and_log_files_name_the_same_alias(tmp_path):
     asked = {**RECORD, "requestParameters": {"keyId": "alias/é"}}
     (tmp_path / "one.json").write_text(json.dumps({"Records": [asked]}))

@@ -12,7 +12,8 @@ import numpy
 import pandas
 import pyarrow
 
-_ALIASES = frozenset({"kms:CreateAlias", "kms:UpdateAlias"})
+_DELETED = "kms:DeleteAlias"
+_ALIASES = frozenset({"kms:CreateAlias", "kms:UpdateAlias", _DELETED})
 _TEXT = pandas.StringDtype("pyarrow", na_value=numpy.nan)
 
 
@@ -20,10 +21,15 @@ def tidy(batches: Iterable[pyarrow.RecordBatch]) -> pandas.DataFrame:
     """The table of all rows, which keep their order within one second; of records with one event
     id the first stands. Raises ValueError where there is not even an empty batch."""
     rows = pyarrow.Table.from_batches(batches).unify_dictionaries().combine_chunks()
-    rows = _in_order_of_time(_once(rows))
-    table = pandas.DataFrame({name: _column(name, rows[name]) for name in rows.column_names})
+    table = in_pandas(_in_order_of_time(_once(rows)))
     table["alias"] = filled_aliases(table, _told_aliases(table))
     return table
+
+
+def in_pandas(rows: pyarrow.Table) -> pandas.DataFrame:
+    """These rows in pandas' types and nothing more: in their order, each as often as it comes, with
+    an alias where the call named it."""
+    return pandas.DataFrame({name: _column(name, rows[name]) for name in rows.column_names})
 
 
 def filled_aliases(table: pandas.DataFrame, known: dict[str, str]) -> pandas.Series:
@@ -42,14 +48,21 @@ def filled_aliases(table: pandas.DataFrame, known: dict[str, str]) -> pandas.Ser
 
 
 def _told_aliases(table: pandas.DataFrame) -> dict[str, str]:
-    """Key ARN to alias, as the table's own events tell it: the newest counts."""
+    """Key ARN to alias, as the table's own events leave it: of several the newest. An alias that
+    was moved is the new key's alone, and one that was deleted nobody's."""
     told = table[table["operation"].isin(_ALIASES) & (table["outcome"] == "ok")]
-    known: dict[str, str] = {}
-    for arns in told["resources"]:
-        keys = [arn for arn in arns if ":key/" in arn]
-        aliases = [arn.split(":", 5)[5] for arn in arns if ":alias/" in arn]
-        known |= dict.fromkeys(keys, *aliases[:1])
-    return known
+    keys: dict[str, str] = {}
+    for operation, arns in zip(told["operation"], told["resources"], strict=True):
+        alias, key_arn = _first(arns, ":alias/"), _first(arns, ":key/")
+        # Taken away first, so that the newest stands last.
+        keys.pop(alias, None)
+        if alias and key_arn and operation != _DELETED:
+            keys[alias] = key_arn
+    return {key_arn: f"alias/{alias.partition(':alias/')[2]}" for alias, key_arn in keys.items()}
+
+
+def _first(arns: Iterable[str], kind: str) -> str:
+    return next((arn for arn in arns if kind in arn), "")
 
 
 # --- Rows ---------------------------------------------------------------------------------
