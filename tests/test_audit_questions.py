@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pandas
 import pytest
-from aws_words import ACCOUNT, allow
+from aws_words import ACCOUNT, OTHER_ACCOUNT, OTHER_REGION, allow
 from botocore.exceptions import ClientError
 from cloudtrail_words import NOON
 
@@ -85,6 +85,15 @@ def test_a_key_that_nobody_used_has_no_rows(table):
     assert len(audit.who_used(table, f"arn:aws:kms:us-east-1:{ACCOUNT}:key/none")) == 0
 
 
+def test_a_key_that_was_only_asked_for_in_vain_is_found_by_its_id_as_well(lab, kms, key_arn):
+    with pytest.raises(ClientError):
+        lab.client("kms", lab.administrator(OTHER_ACCOUNT)).encrypt(KeyId=key_arn, Plaintext=b"x")
+    table = audit.from_events(lab.events()[-1:])
+    assert list(table["resources"]) == [()]
+    for key in (key_arn, key_arn.rpartition("/")[2]):
+        assert rows(audit.who_used(table, key), "operation", "refused") == [("kms:Encrypt", 1)]
+
+
 def test_the_new_key_of_a_reencrypt_was_used_too(lab, kms, key_arn):
     new = kms.create_key()["KeyMetadata"]["Arn"]
     sealed = kms.encrypt(KeyId=key_arn, Plaintext=b"x")["CiphertextBlob"]
@@ -104,6 +113,41 @@ def test_the_matrix_counts_successful_calls_by_actor_and_alias(table, kms, used)
         short: {ROLE: 0, ADMINISTRATOR: 1},
     }
     assert list(counted.columns) == ["payroll", short]
+
+
+def test_keys_that_share_an_alias_have_columns_of_their_own(lab, kms, key_arn):
+    kms.create_alias(AliasName="alias/payroll", TargetKeyId=key_arn)
+    kms.encrypt(KeyId="alias/payroll", Plaintext=b"x")
+    abroad = lab.client("kms", region_name=OTHER_REGION)
+    other = abroad.create_key()["KeyMetadata"]["Arn"]
+    abroad.create_alias(AliasName="alias/payroll", TargetKeyId=other)
+    for _ in range(2):
+        abroad.encrypt(KeyId="alias/payroll", Plaintext=b"x")
+    counted = audit.who_uses_what(audit.from_events(lab.events()))
+    assert counted.loc[ADMINISTRATOR].to_dict() == {
+        f"payroll {OTHER_REGION}": 2,
+        "payroll us-east-1": 1,
+    }
+
+
+def test_keys_that_had_one_alias_after_another_are_told_apart_by_their_ids(lab, kms, key_arn):
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/payroll", TargetKeyId=key_arn)
+    kms.encrypt(KeyId="alias/payroll", Plaintext=b"x")
+    kms.update_alias(AliasName="alias/payroll", TargetKeyId=other)
+    kms.encrypt(KeyId="alias/payroll", Plaintext=b"x")
+    counted = audit.who_uses_what(audit.from_events(lab.events()))
+    assert sorted(counted.columns) == sorted(
+        f"payroll us-east-1 {ACCOUNT} {arn.rpartition(':')[2]}" for arn in (key_arn, other)
+    )
+
+
+def test_a_key_with_two_aliases_has_one_column(lab, kms, key_arn):
+    for name in ("alias/old", "alias/new"):
+        kms.create_alias(AliasName=name, TargetKeyId=key_arn)
+        kms.encrypt(KeyId=name, Plaintext=b"x")
+    counted = audit.who_uses_what(audit.from_events(lab.events()))
+    assert counted.to_dict() == {"new": {ADMINISTRATOR: 2}}
 
 
 # --- In whose name ------------------------------------------------------------------------
@@ -205,6 +249,22 @@ def test_rights_that_were_used_are_left_out(table, key_arn):
     ]
     found = audit.could_but_never_did(table, rights)
     assert rows(found, "actor", "operation", "key_arn") == rights[1:3]
+
+
+def test_both_rights_of_a_reencrypt_were_used_each_with_its_key(lab, kms, key_arn):
+    new = kms.create_key()["KeyMetadata"]["Arn"]
+    sealed = kms.encrypt(KeyId=key_arn, Plaintext=b"x")["CiphertextBlob"]
+    kms.re_encrypt(CiphertextBlob=sealed, DestinationKeyId=new)
+    rights = [
+        (ADMINISTRATOR, f"kms:ReEncrypt{way}", arn)
+        for way in ("From", "To")
+        for arn in (key_arn, new)
+    ]
+    found = audit.could_but_never_did(audit.from_events(lab.events()), rights)
+    assert rows(found, "actor", "operation", "key_arn") == [rights[1], rights[2]]
+    kms.re_encrypt(CiphertextBlob=sealed, DestinationKeyId=key_arn)
+    found = audit.could_but_never_did(audit.from_events(lab.events()), rights)
+    assert rows(found, "actor", "operation", "key_arn") == [rights[1]]
 
 
 # --- Tables with nothing in them ----------------------------------------------------------

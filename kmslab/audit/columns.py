@@ -34,9 +34,11 @@ COLUMNS = {
     "calls for itself, the id of a stranger from another account (userIdentity)",
     "role": "of a session the role it came from (sessionIssuer)",
     "invoked_by": "the service that made the call in the principal's name (invokedBy)",
-    "operation": "service and operation, as a policy spells them: kms:Decrypt",
+    "operation": "service and operation, as the record names them: kms:Decrypt (eventSource, "
+    "eventName); the right that it needs may have another name",
     "key_arn": "the KMS key; of ReEncrypt the one that opened the ciphertext",
-    "alias": "the alias that the call named, or else one that the table's own events give the key",
+    "alias": "the alias that the call named, or else the newest that the table's own events give "
+    "the key and leave it",
     "encryption_context": "its pairs, as a dict; of ReEncrypt those of the old ciphertext",
     "resources": "the ARNs of all that was concerned, as a tuple",
     "read_only": "whether the call changes nothing; decrypting counts as reading (readOnly)",

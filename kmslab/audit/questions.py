@@ -20,6 +20,8 @@ CRYPTOGRAPHIC = tuple(
     )
 )
 
+# In an ARN, divided by colons: Region, account, and key/id.
+_TELLING = (3, 4, 5)
 _SUMMARY = ("calls", "refused", "first", "last")
 
 
@@ -58,13 +60,14 @@ def who_used(table: pandas.DataFrame, key: str) -> pandas.DataFrame:
 
 def who_uses_what(table: pandas.DataFrame) -> pandas.DataFrame:
     """How often who used which key successfully for cryptography: a row for each actor, a column
-    for each key, by its alias where the table has one; the busiest first."""
+    for each key, by its newest alias where the table has one; the busiest first. Where keys share a
+    name, their Regions stand behind it, or what else tells their ARNs apart."""
     worked = table[table["operation"].isin(CRYPTOGRAPHIC) & (table["outcome"] == "ok")]
-    keys = short_names(worked).rename("key")
-    counted = pandas.crosstab(actor(worked).astype("object"), keys)
-    rows = counted.sum(axis=1).sort_values(ascending=False, kind="stable").index
-    columns = counted.sum().sort_values(ascending=False, kind="stable").index
-    return counted.loc[rows, columns]
+    counted = pandas.crosstab(actor(worked).astype("object"), _keys(worked))
+    counted.columns = _told_apart(_names(worked)).loc[counted.columns].rename("key")
+    counted = counted.sort_index(axis=1)
+    rows, columns = ((-counted.sum(axis=each)).argsort(kind="stable").to_numpy() for each in (1, 0))
+    return counted.iloc[rows, columns]
 
 
 def short_names(table: pandas.DataFrame) -> pandas.Series:
@@ -121,21 +124,59 @@ def sleeping_keys(
 def could_but_never_did(
     table: pandas.DataFrame, rights: Iterable[tuple[str, str, str]]
 ) -> pandas.DataFrame:
-    """Rights that were never used: each of `rights` is an actor's ARN, an operation (kms:Decrypt)
-    and a key's ARN. Whoever needs no right that it has can lose it."""
+    """Rights to KMS keys that were never used: each of `rights` is an actor's ARN, an action
+    (kms:Decrypt, kms:ReEncryptFrom) and a key's ARN. Whoever needs no right that it has can lose
+    it."""
     worked = table[table["outcome"] == "ok"]
-    used: set[tuple[str, str, str]] = set()
-    for each, operation, arns in zip(
-        actor(worked), worked["operation"], worked["resources"], strict=True
-    ):
-        used.update((each, operation, arn) for arn in arns)
+    calls = zip(
+        *(actor(worked), worked["operation"], worked["key_arn"], worked["resources"]), strict=True
+    )
+    used = {(each, *right) for each, *call in set(calls) for right in _rights(*call)}
     columns = ["actor", "operation", "key_arn"]
     unused = [right for right in dict.fromkeys(rights) if right not in used]
     return pandas.DataFrame(unused, columns=columns)
 
 
+def _keys(table: pandas.DataFrame) -> pandas.Series:
+    """For each row the ARN of its key, or the alias where nothing else is known."""
+    return table["key_arn"].astype("object").fillna(table["alias"].astype("object")).rename("key")
+
+
+def _names(table: pandas.DataFrame) -> pandas.Series:
+    """For each key its newest alias, or else what people call it without one."""
+    told = table[["key_arn", "alias"]].drop_duplicates(keep="last")
+    without, named = (
+        short_names(rows).groupby(_keys(rows)).last()
+        for rows in (told, told[told["alias"].notna()])
+    )
+    return named.combine_first(without)
+
+
+def _told_apart(names: pandas.Series) -> pandas.Series:
+    """Names of keys by their ARNs; those that several have are followed by parts of the ARN."""
+    parts = names.index.to_series().astype("object").str.split(":")
+    for place in _TELLING:
+        several = names.duplicated(keep=False)
+        more = names + " " + parts.str[place].fillna("")
+        names = names.where(~several, more.str.strip())
+    return names
+
+
+def _rights(operation: str, key_arn: str, arns: Sequence[str]) -> list[tuple[str, str]]:
+    """The rights that a call used. ReEncrypt needs one for each of its keys, and has the name of
+    neither (AWS KMS Developer Guide, "AWS KMS permissions")."""
+    if operation != "kms:ReEncrypt":
+        return [(operation, arn) for arn in arns]
+    others = list(arns)
+    if key_arn in others:
+        others.remove(key_arn)
+    return [("kms:ReEncryptFrom", key_arn), *(("kms:ReEncryptTo", arn) for arn in others)]
+
+
 def _arns_ending(table: pandas.DataFrame, ending: str) -> set[str]:
-    return {arn for arns in table["resources"] for arn in arns if arn.endswith(ending)}
+    # Of what was refused across accounts the key that was asked for is known, and no resources.
+    named = {arn for arns in table["resources"] for arn in arns}.union(table["key_arn"].dropna())
+    return {arn for arn in named if arn.endswith(ending)}
 
 
 def _summed_up(table: pandas.DataFrame, by: list[str]) -> pandas.DataFrame:
