@@ -2,11 +2,16 @@
 
 import gzip
 import json
+import os
+import sys
+import warnings
+from pathlib import Path
 
+import dask
 import duckdb
 import pandas
 import pytest
-from aws_words import allow
+from aws_words import ACCOUNT, allow
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +21,17 @@ from kmslab.audit import workers
 pytest_plugins = ["lab_session"]
 
 DAY = project.FOLDER / "data" / "incident" / "AWSLogs"
+RECORD = {
+    "eventTime": "2026-05-01T12:00:00Z",
+    "eventSource": "kms.amazonaws.com",
+    "eventName": "ListKeys",
+    "awsRegion": "us-east-1",
+}
+
+
+def write(path: Path, *records) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(json.dumps({"Records": records}).encode()))
 
 
 def rows(connection, folder) -> pandas.DataFrame:
@@ -63,10 +79,16 @@ def test_duckdb_has_the_rows_of_the_table(connection, day):
     assert values(found) == values(day)
 
 
+contexts = st.sampled_from([None, [], {}, {"a": "é"}, "text"])
 texts = st.none() | st.sampled_from(["", "a", "alias/a", "arn:aws:kms:us-east-1:1:key/2", "é'\""])
 calls = st.fixed_dictionaries(
     {
-        "eventTime": st.sampled_from(["2026-05-01T12:00:00Z", "2026-12-31T23:59:59Z"]),
+        "eventTime": st.sampled_from(
+            [
+                *("2026-05-01T12:00:00Z", "2026-12-31T23:59:59Z", "2026-05-01T12:00:00.25Z"),
+                *("2026-05-01T12:00:00+02:00", "2026-05-01T00:00:00-05:30", "2026-05-01T12:00:00"),
+            ]
+        ),
         "eventSource": st.sampled_from(["kms.amazonaws.com", "odd", "a.amazonaws.com.evil"]),
         "eventName": st.sampled_from(["Encrypt", "Decrypt"]),
         "awsRegion": st.just("us-east-1"),
@@ -80,7 +102,14 @@ calls = st.fixed_dictionaries(
             },
         ),
         "requestParameters": st.none()
-        | st.fixed_dictionaries({}, optional={"keyId": st.text("ab:/key", max_size=8)}),
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "keyId": st.text("ab:/keyé", max_size=8),
+                "encryptionContext": contexts,
+                "sourceEncryptionContext": contexts,
+            },
+        ),
         "resources": st.none()
         | st.lists(
             st.fixed_dictionaries({"type": st.sampled_from(["AWS::KMS::Key", "x"]), "ARN": texts}),
@@ -106,8 +135,7 @@ def test_duckdb_reads_odd_records_as_the_table_does(tmp_path_factory, records):
 def test_names_and_places_cannot_break_out_of_the_view(connection, tmp_path):
     folder = tmp_path / "it's a trap"
     folder.mkdir()
-    text = json.dumps({"Records": [{"eventID": "1", "eventTime": "2026-05-01T12:00:00Z"}]})
-    (folder / "one.json.gz").write_bytes(gzip.compress(text.encode()))
+    write(folder / "one.json.gz", {**RECORD, "eventID": "1"})
     audit.duckdb_view(connection, 'a "view"', folder)
     assert connection.sql('SELECT event_id, file FROM "a ""view"""').fetchall() == [
         ("1", "one.json.gz")
@@ -119,6 +147,72 @@ def test_a_damaged_file_fails_the_question(connection, tmp_path):
     audit.duckdb_view(connection, "trail", tmp_path)
     with pytest.raises(duckdb.Error):
         connection.sql("SELECT count(*) FROM trail").fetchall()
+
+
+@pytest.mark.parametrize("text", [b"{}", b"[]", b'{"Records": {}}', b"7"], ids=str)
+def test_duckdb_names_a_file_that_is_no_log_file(connection, tmp_path, text):
+    (tmp_path / "odd.json.gz").write_bytes(gzip.compress(text))
+    audit.duckdb_view(connection, "trail", tmp_path)
+    with pytest.raises(duckdb.Error, match=r"odd\.json\.gz: it has no list of Records"):
+        connection.sql("SELECT count(*) FROM trail").fetchall()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        7,
+        {},
+        *({"eventTime": time} for time in (None, "", "yesterday")),
+        *({name: None} for name in ("eventID", "eventName", "eventSource", "awsRegion")),
+    ],
+    ids=str,
+)
+def test_no_question_passes_over_a_record_that_duckdb_cannot_read(connection, tmp_path, odd):
+    good = {**RECORD, "eventID": "1"}
+    write(tmp_path / "odd.json.gz", good, good | odd if isinstance(odd, dict) and odd else odd)
+    audit.duckdb_view(connection, "trail", tmp_path)
+    for where in ("true", "operation = 'kms:ListKeys'", "time > TIMESTAMP '2020-01-01'"):
+        with pytest.raises(duckdb.Error, match=r"odd\.json\.gz: record 2 lacks"):
+            connection.sql(f"SELECT count(*) FROM trail WHERE {where}").fetchall()
+
+
+def files_of(connection, folder) -> list[str]:
+    audit.duckdb_view(connection, "trail", folder)
+    return [file for (file,) in connection.sql("SELECT file FROM trail ORDER BY file").fetchall()]
+
+
+@pytest.mark.parametrize("name", ["a[b]", "[!c]", "it's"])
+def test_the_name_of_a_folder_is_no_pattern_of_duckdbs(connection, tmp_path, name):
+    for folder in (name, "ab", "d"):
+        write(tmp_path / folder / f"in {folder}.json.gz", {**RECORD, "eventID": "1"})
+    assert files_of(connection, tmp_path / name) == [f"in {name}.json.gz"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no names of files on Windows")
+@pytest.mark.parametrize("name", ["a*", "?b", "**"])
+def test_the_name_of_a_folder_is_no_wildcard_of_duckdbs(connection, tmp_path, name):
+    for folder in (name, "ab", "abc"):
+        write(tmp_path / folder / f"in {folder}.json.gz", {**RECORD, "eventID": "1"})
+    assert files_of(connection, tmp_path / name) == [f"in {name}.json.gz"]
+
+
+@pytest.mark.parametrize("folder", [".", "", "./x", "x//y", "x/../x", "x/y/"])
+def test_duckdb_names_files_as_the_table_does_wherever_one_stands(
+    connection, tmp_path, monkeypatch, folder
+):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "x" / "y" / "one.json.gz", {**RECORD, "eventID": "1"})
+    assert files_of(connection, folder) == list(audit.from_folder(folder)["file"])
+
+
+def test_digests_are_left_out_by_where_they_lie_in_the_folder(connection, tmp_path):
+    folder = tmp_path / "CloudTrail-Digest" / "AWSLogs"
+    write(folder / "CloudTrail" / "one.json.gz", {**RECORD, "eventID": "1"})
+    write(folder / "CloudTrail-Digest" / "two.json.gz")
+    (folder / "CloudTrail-Digest" / "three.json.gz").write_bytes(b"no matter what")
+    assert files_of(connection, folder) == ["CloudTrail/one.json.gz"]
+    assert list(audit.from_folder(folder)["file"]) == ["CloudTrail/one.json.gz"]
 
 
 # --- Dask ---------------------------------------------------------------------------------
@@ -155,6 +249,75 @@ def test_dask_refuses_a_folder_that_is_not_there(tmp_path):
         audit.dask_table(tmp_path / "nowhere")
 
 
+@pytest.fixture
+def damaged(tmp_path) -> Path:
+    """A folder with a good file, a damaged one, and one with a record of an unknown shape."""
+    write(tmp_path / "good.json.gz", {**RECORD, "eventID": "1"})
+    (tmp_path / "bad.json.gz").write_bytes(b"no gzip")
+    write(tmp_path / "odd.json.gz", {**RECORD, "eventID": "2"}, {"eventID": "3"})
+    return tmp_path
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "sync"])
+def test_dask_warns_of_what_it_cannot_read_at_each_question(damaged, scheduler):
+    lazy = audit.dask_table(damaged)
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as caught, dask.config.set(scheduler=scheduler):
+            warnings.simplefilter("default")
+            assert len(lazy) == 2
+        told = [each for each in caught if each.category is audit.SkippedFile]
+        assert [str(each.message).split(": ")[:3] for each in told] == [
+            ["not in the table", "bad.json.gz", "it is not a gzip file, or a damaged one"],
+            ["not in the table", "odd.json.gz", "record 2"],
+        ]
+        assert {each.filename for each in told} == {__file__}
+
+
+def test_another_process_that_dask_has_read_fails_where_it_cannot(damaged):
+    lazy = audit.dask_table(damaged)
+    with pytest.raises(audit.SkippedFile, match=r"not in the table: bad\.json\.gz"):
+        lazy.compute(scheduler="processes")
+    (damaged / "bad.json.gz").unlink()
+    (damaged / "odd.json.gz").unlink()
+    assert list(audit.dask_table(damaged).compute(scheduler="processes")["event_id"]) == ["1"]
+
+
+def test_dask_finds_its_files_from_wherever_it_is_asked(tmp_path, monkeypatch):
+    write(tmp_path / "logs" / "one.json.gz", {**RECORD, "eventID": "1"})
+    monkeypatch.chdir(tmp_path)
+    lazy = audit.dask_table("logs")
+    monkeypatch.chdir(tmp_path / "logs")
+    assert list(lazy.compute(scheduler="sync")["file"]) == ["one.json.gz"]
+
+
+@pytest.mark.parametrize("files", [1, 2, 500])
+def test_dask_gives_the_rows_as_the_files_have_them_however_they_are_grouped(
+    tmp_path, monkeypatch, files
+):
+    monkeypatch.setattr(workers, "_GROUP_FILES", files)
+    key_arn, alias_arn = (
+        f"arn:aws:kms:us-east-1:{ACCOUNT}:{each}" for each in ("key/1", "alias/a")
+    )
+    used = {**RECORD, "eventID": "2", "resources": [{"ARN": key_arn, "type": "AWS::KMS::Key"}]}
+    made = {**used, "eventID": "1", "eventName": "CreateAlias", "eventTime": "2026-05-01T13:00:00Z"}
+    made["resources"] = [*used["resources"], {"ARN": alias_arn, "type": "AWS::KMS::Alias"}]
+    write(tmp_path / "a.json.gz", made)
+    write(tmp_path / "b.json.gz", used)
+    write(tmp_path / "c.json.gz", used)
+    found = audit.dask_table(tmp_path).compute(scheduler="sync")
+    assert list(found["event_id"]) == ["1", "2", "2"]
+    assert found["alias"].isna().all()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text")
+def test_dask_reads_a_file_whose_name_is_no_text(tmp_path):
+    text = json.dumps({"Records": [{**RECORD, "eventID": "1"}]})
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.json")).write_text(text)
+    for scheduler in ("sync", "processes"):
+        found = audit.dask_table(tmp_path).compute(scheduler=scheduler)
+        assert list(found["file"]) == [r"\xff.json"]
+
+
 # --- A bucket, read with the reader's own rights ------------------------------------------
 
 
@@ -177,14 +340,6 @@ def bucket(lab):
     return s3
 
 
-RECORD = {
-    "eventTime": "2026-05-01T12:00:00Z",
-    "eventSource": "kms.amazonaws.com",
-    "eventName": "ListKeys",
-    "awsRegion": "us-east-1",
-}
-
-
 def test_duckdb_reads_an_encrypted_bucket_through_a_client(connection, lab, bucket):
     connection.register_filesystem(audit.S3Files(bucket))
     audit.duckdb_view(connection, "trail", "s3://trail-files/AWSLogs")
@@ -194,6 +349,19 @@ def test_duckdb_reads_an_encrypted_bucket_through_a_client(connection, lab, buck
         ("1", "CloudTrail/two.json.gz"),
     ]
     assert lab.events()[-1]["eventName"] == "Decrypt"
+
+
+def test_duckdb_takes_the_name_of_a_folder_in_a_bucket_for_no_pattern(connection, bucket):
+    for folder in ("a[b]", "ab"):
+        text = json.dumps({"Records": [{**RECORD, "eventID": folder}]})
+        bucket.put_object(
+            Bucket="trail-files",
+            Key=f"{folder}/AWSLogs/one.json.gz",
+            Body=gzip.compress(text.encode()),
+        )
+    connection.register_filesystem(audit.S3Files(bucket))
+    assert files_of(connection, "s3://trail-files/a[b]/AWSLogs/") == ["one.json.gz"]
+    assert connection.sql("SELECT event_id FROM trail").fetchall() == [("a[b]",)]
 
 
 def test_duckdb_reads_with_the_readers_own_rights(connection, lab, bucket):
