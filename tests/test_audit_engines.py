@@ -372,6 +372,36 @@ def test_duckdb_reads_with_the_readers_own_rights(connection, lab, bucket):
         connection.sql("SELECT count(*) FROM trail").fetchall()
 
 
+def test_a_folder_is_not_the_one_whose_name_goes_on(bucket):
+    files, folder = audit.S3Files(bucket), "trail-files/AWSLogs/CloudTrail"
+    there = [f"{folder}/one.json.gz", f"{folder}/two.json.gz"]
+    for path in (folder, f"{folder}/", f"s3://{folder}", f"s3://{folder}/"):
+        assert files.find(path) == files.ls(path, detail=False) == there
+        assert [each["type"] for each in files.ls(path)] == ["file", "file"]
+
+
+def test_the_beginning_of_a_name_is_no_folder(bucket):
+    files = audit.S3Files(bucket)
+    for path in ("trail-files/AWSLogs/CloudT", "trail-files/AWSLogs/CloudTrail/one"):
+        assert files.find(path) == files.ls(path) == []
+
+
+def test_below_an_object_lies_that_object_alone(bucket):
+    files, place = audit.S3Files(bucket), "trail-files/AWSLogs/readme.txt"
+    bucket.put_object(Bucket="trail-files", Key="AWSLogs/readme.txt.old", Body=b"y")
+    assert files.find(place) == files.ls(place, detail=False) == [place]
+    assert files.ls(place) == [files.info(place)]
+
+
+def test_a_listing_asks_s3_for_what_lies_in_the_folder_alone(bucket):
+    asked = []
+    bucket.meta.events.register(
+        "provide-client-params.s3.ListObjectsV2", lambda params, **_: asked.append(params["Prefix"])
+    )
+    audit.S3Files(bucket).ls("trail-files/AWSLogs/CloudTrail")
+    assert asked == ["AWSLogs/CloudTrail/"]
+
+
 def test_a_bucket_has_folders_files_and_nothing_else(bucket):
     files = audit.S3Files(bucket)
     assert sorted(files.ls("s3://trail-files/AWSLogs", detail=False)) == [

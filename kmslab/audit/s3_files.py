@@ -40,22 +40,24 @@ class S3Files(AbstractFileSystem):  # type: ignore[misc]
         return found if detail else list(found)
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
-        """What lies directly in `path`, folders included. Raises ClientError."""
-        above = self._strip_protocol(path).rstrip("/") + "/"
+        """What lies directly in `path`, folders included; of an object that object. Raises
+        ClientError."""
+        above = self._strip_protocol(path) + "/"
         inside: dict[str, dict[str, Any]] = {}
-        for name, told in self._found(above).items():
+        for name, told in self._listed(above).items():
             first, slash, _rest = name.removeprefix(above).partition("/")
             place = above + first
             inside[place] = {"name": place, "size": 0, "type": "directory"} if slash else told
+        inside = inside or self._found(path)
         return list(inside.values()) if detail else list(inside)
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Raises FileNotFoundError where there is neither an object nor a folder."""
-        name = self._strip_protocol(path).rstrip("/")
-        found = self._found(name)
+        name = self._strip_protocol(path)
+        found = self._found(path)
         if name in found:
             return found[name]
-        if any(each.startswith(name + "/") for each in found):
+        if found:
             return {"name": name, "size": 0, "type": "directory"}
         raise FileNotFoundError(path)
 
@@ -77,7 +79,18 @@ class S3Files(AbstractFileSystem):  # type: ignore[misc]
             raise FileNotFoundError(path) from None
 
     def _found(self, path: str) -> dict[str, dict[str, Any]]:
-        bucket, _slash, prefix = self._strip_protocol(path).partition("/")
+        """The object `path`, where there is one, and all objects below it."""
+        name = self._strip_protocol(path)
+        # S3 compares letters: under the prefix `CloudTrail` it lists `CloudTrail-Digest` as well.
+        return {
+            each: told
+            for each, told in self._listed(name).items()
+            if each == name or each.startswith(name + "/")
+        }
+
+    def _listed(self, beginning: str) -> dict[str, dict[str, Any]]:
+        """The objects whose names, bucket and all, begin so."""
+        bucket, _slash, prefix = beginning.partition("/")
         found: dict[str, dict[str, Any]] = {}
         for each in list_objects(self._s3, bucket, prefix):
             name = f"{bucket}/{each.object_key}"
