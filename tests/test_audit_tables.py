@@ -161,6 +161,24 @@ def test_without_resources_the_key_is_what_the_call_named(key_id, alias, key_arn
     assert (row.get("alias"), row.get("key_arn")) == (alias, key_arn)
 
 
+@pytest.mark.parametrize(
+    ("key_id", "alias"),
+    [
+        ("alias/a", "alias/a"),
+        ("alias/alias/a:alias/b", "alias/alias/a:alias/b"),
+        ("arn:aws:kms:us-east-1:111122223333:alias/a", "alias/a"),
+        ("arn:aws:kms:us-east-1:111122223333:key/a", None),
+        ("a:b", None),
+        ("a:", None),
+        ("myalias/a", None),
+        ("", None),
+    ],
+)
+def test_an_alias_is_what_a_call_names_by_alias_and_nothing_else(key_id, alias):
+    row = known(row_of(requestParameters={"keyId": key_id}))
+    assert row.get("alias") == alias
+
+
 def test_a_key_has_the_newest_alias_that_the_table_tells_of(lab, kms, key_arn):
     kms.create_alias(AliasName="alias/old", TargetKeyId=key_arn)
     other = kms.create_key()["KeyMetadata"]["Arn"]

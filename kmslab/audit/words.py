@@ -129,8 +129,8 @@ def of_parameters(text: bytes) -> tuple[str | None, str | None, str | None]:
 
 
 def _alias_in(key_id: str) -> str | None:
-    place = key_id.find("alias/")
-    return key_id[place:] if place == 0 or key_id[:place].endswith(":") else None
+    before, named, name = key_id.partition("alias/")
+    return named + name if named and (not before or before.endswith(":")) else None
 
 
 def _context(said: Parameters) -> str | None:
