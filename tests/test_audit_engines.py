@@ -48,7 +48,7 @@ def rows(connection, folder) -> pandas.DataFrame:
 
 def values(table: pandas.DataFrame) -> list[dict]:
     """What stands in the rows, by event; nothing where there is nothing."""
-    told = table.drop(columns="alias", errors="ignore").astype("object").sort_values("event_id")
+    told = table.astype("object").sort_values("event_id")
     return [
         {
             name: None if not isinstance(value, (dict, tuple)) and pandas.isna(value) else value
@@ -75,12 +75,41 @@ def connection():
 def test_duckdb_has_the_rows_of_the_table(connection, day):
     found = rows(connection, DAY)
     assert len(found) == len(day) > 20_000
-    assert [name for name in audit.COLUMNS if name not in found] == ["alias"]
+    assert list(found) == list(audit.COLUMNS)
     assert values(found) == values(day)
+
+
+@pytest.fixture
+def by_any_name(lab, kms, arn, tmp_path):
+    """Log files of three calls with one key: by its alias, by the alias's ARN, by its key id; and,
+    in a folder beside them, of the call that made the alias."""
+    kms.create_alias(AliasName="alias/payroll", TargetKeyId=arn)
+    home, key_id = arn.split("key/")
+    for name in ("alias/payroll", f"{home}alias/payroll", key_id):
+        kms.encrypt(KeyId=name, Plaintext=b"x")
+    *_, made, by_alias, by_alias_arn, by_key_id = lab.events()
+    write(tmp_path / "calls" / "one.json.gz", by_alias, by_alias_arn, by_key_id)
+    write(tmp_path / "making" / "one.json.gz", made)
+    return tmp_path
+
+
+def test_duckdb_knows_the_alias_that_a_call_named(connection, by_any_name):
+    found, table = rows(connection, by_any_name / "calls"), audit.from_folder(by_any_name / "calls")
+    assert values(found) == values(table)
+    assert found["alias"].dropna().tolist() == ["alias/payroll", "alias/payroll"]
+
+
+def test_duckdb_does_not_know_the_alias_that_another_event_gives_the_key(connection, by_any_name):
+    asked = "SELECT count(*), count(alias) FROM trail WHERE operation = 'kms:Encrypt'"
+    audit.duckdb_view(connection, "trail", by_any_name)
+    assert connection.sql(asked).fetchall() == [(3, 2)]
+    table = audit.from_folder(by_any_name)
+    assert set(table["alias"][table["operation"] == "kms:Encrypt"]) == {"alias/payroll"}
 
 
 contexts = st.sampled_from([None, [], {}, {"a": "é"}, "text"])
 texts = st.none() | st.sampled_from(["", "a", "alias/a", "arn:aws:kms:us-east-1:1:key/2", "é'\""])
+key_ids = st.lists(st.sampled_from(["alias/", "key/", "a", ":", "/", "é"]), max_size=6).map("".join)
 calls = st.fixed_dictionaries(
     {
         "eventTime": st.sampled_from(
@@ -105,7 +134,7 @@ calls = st.fixed_dictionaries(
         | st.fixed_dictionaries(
             {},
             optional={
-                "keyId": st.text("ab:/keyé", max_size=8),
+                "keyId": key_ids,
                 "encryptionContext": contexts,
                 "sourceEncryptionContext": contexts,
             },

@@ -54,7 +54,8 @@ _RECORD: dict[str, Any] = {
 # What every record has, as `from_folder` takes it.
 _NEEDED = ("eventTime", "eventSource", "eventName", "awsRegion", "eventID")
 _LARGEST_FILE = 256 * 1024 * 1024
-_KEY_ID = "requestParameters->>'keyId'"
+_KEY_ID = "(requestParameters->>'keyId')"
+_ALIAS_AT = f"instr({_KEY_ID}, 'alias/')"
 _KEYS = "list_filter(resources, lambda r: r.type = 'AWS::KMS::Key')"
 _CONTEXT = "requestParameters->'encryptionContext'"
 _OLD_CONTEXT = "requestParameters->'sourceEncryptionContext'"
@@ -82,6 +83,9 @@ _COLUMNS = {
     " '') <> '' THEN userIdentity.invokedBy END",
     "operation": "regexp_replace(eventSource, '\\.amazonaws\\.com$', '') || ':' || eventName",
     "key_arn": f"coalesce({_KEYS}[1].ARN, CASE WHEN {_KEY_ID} LIKE '%:key/%' THEN {_KEY_ID} END)",
+    # The first alias/ counts, alone or behind a colon: the name itself may have more of both.
+    "alias": f"CASE WHEN {_ALIAS_AT} > 0 AND {_ALIAS_AT} = instr(':' || {_KEY_ID}, ':alias/')"
+    f" THEN substr({_KEY_ID}, {_ALIAS_AT}) END",
     "encryption_context": f"CASE WHEN json_type({_CONTEXT}) = 'OBJECT' THEN {_CONTEXT}"
     f" WHEN coalesce(json_type({_CONTEXT}), 'NULL') = 'NULL'"
     f" AND json_type({_OLD_CONTEXT}) = 'OBJECT' THEN {_OLD_CONTEXT} END",
