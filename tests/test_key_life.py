@@ -54,6 +54,25 @@ def test_a_key_that_lives_is_shown_until_a_given_day(lab, kms, arn):
     assert life == KeyLife((Stretch("Enabled", 0, 50),), (), None)
 
 
+def test_what_comes_after_the_given_day_is_not_shown(lab, kms, arn):
+    kms.enable_key_rotation(KeyId=arn, RotationPeriodInDays=90)
+    lab.clock.advance(days=100)
+    kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
+    lab.clock.advance(days=30)
+    for days, stretches, rotations in (
+        (80, (Stretch("Enabled", 0, 80),), ()),
+        (90, (Stretch("Enabled", 0, 90),), (90,)),
+        (103, (Stretch("Enabled", 0, 100), Stretch("PendingDeletion", 100, 103)), (90,)),
+    ):
+        life = read_key_life(lab.events(), arn, until=START + timedelta(days=days))
+        assert life == KeyLife(stretches, rotations, None)
+
+
+def test_before_its_creation_a_key_has_no_life(lab, kms, arn):
+    with pytest.raises(ValueError, match="creation"):
+        read_key_life(lab.events(), arn, until=START - timedelta(days=1))
+
+
 def test_what_was_refused_changes_no_life(lab, kms, arn):
     nobody = lab.client("kms", lab.user("nobody"))
     lab.clock.advance(days=1)

@@ -52,9 +52,13 @@ def read_key_life(
     events: Iterable[Mapping[str, Any]], key_arn: str, until: datetime | None = None
 ) -> KeyLife:
     """The life of one key in events as CloudTrail records them, up to `until`, which by default is
-    the last of the events. Raises ValueError where its creation is not among them."""
+    the last of the events. Raises ValueError where its creation is not among them by then."""
     moments = [(_time(event["eventTime"]), event) for event in events]
-    own = [(when, event) for when, event in moments if _is_about(event, key_arn)]
+    own = [
+        (when, event)
+        for when, event in moments
+        if _is_about(event, key_arn) and (until is None or when <= until)
+    ]
     began = next((when for when, event in own if event["eventName"] == "CreateKey"), None)
     if began is None:
         raise ValueError(f"the events do not tell of the creation of {key_arn}")
