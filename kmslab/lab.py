@@ -10,7 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -241,9 +241,8 @@ class Lab:
 
         if service not in SERVICES:
             raise ValueError(f"service must be one of {sorted(SERVICES)}, not {service!r}")
-        if region_name not in region_names():
-            raise ValueError(f"there is no Region {region_name!r}")
-        ip_address(source_ip)
+        _check_region(region_name)
+        _check_address(source_ip)
         credential = self.credentials(principal or self.administrator())
         return in_process_client(
             service,
@@ -268,11 +267,12 @@ class Lab:
 
         No request is built, signed, verified and parsed; all else happens as to a client's call:
         it is validated, decided and recorded. `principal` is by default the administrator of
-        account 111122223333. Raises ServiceError with AWS's code and message, and ValueError for
-        an operation that KMS or a Region that AWS does not have.
+        account 111122223333. `parameters` are as for boto3: for a blob bytes (text would count as
+        base64), for a time a datetime, in UTC where it has no zone. In the answer blobs are bytes,
+        and times seconds since 1970. Raises ServiceError with AWS's code and message, and
+        ValueError for an operation that KMS or a Region that AWS does not have.
         """
-        if region_name not in region_names():
-            raise ValueError(f"there is no Region {region_name!r}")
+        _check_region(region_name)
         self.clock.tick()
         self.endpoint.run_due()
         credential = self.credentials(principal or self.administrator())
@@ -324,8 +324,9 @@ class Lab:
         which a service does not pass on; `parameters` are those of the operation. An encryption
         context that the operation cannot send is left out. Raises ValueError for an operation or
         key that is not there, for operations that more or less than one key decides, and for what
-        is no policy.
+        is no policy or no address.
         """
+        _check_address(source_ip)
         member = encryption_context_member(operation)
         if encryption_context is not None and member:
             parameters[member] = encryption_context
@@ -478,6 +479,17 @@ def _checked_account(account: str) -> str:
     return account
 
 
+def _check_region(region_name: str) -> None:
+    if region_name not in region_names():
+        raise ValueError(f"there is no Region {region_name!r}")
+
+
+def _check_address(source_ip: str) -> None:
+    if not isinstance(source_ip, str):
+        raise ValueError(f"source_ip is the text of an address, not {source_ip!r}")
+    ip_address(source_ip)
+
+
 def _checked_name(name: str) -> str:
     """A name that IAM would give a user or role."""
     if not (isinstance(name, str) and re.fullmatch(r"[\w+=,.@-]{1,64}", name, re.ASCII)):
@@ -486,8 +498,12 @@ def _checked_name(name: str) -> str:
 
 
 def _json_value(value: Any) -> Any:
-    """A parameter as it would stand in a request: bytes as base64."""
-    return b64encode(value).decode("ascii") if isinstance(value, bytes) else value
+    """A parameter as boto3 would send it: bytes as base64, a time as seconds since 1970."""
+    if isinstance(value, bytes | bytearray):
+        return b64encode(value).decode("ascii")
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    return value
 
 
 def _policy_text(policy: dict[str, Any] | str, read: Callable[[str], object]) -> str:

@@ -8,7 +8,8 @@ import hmac
 import json
 import math
 import os
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from aws_words import (
@@ -497,6 +498,42 @@ def test_what_becomes_of_a_key_while_its_material_is_unwrapped_counts(lab, kms, 
 
 
 # --- How long -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch):
+    """A process whose own time is not UTC."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process cannot be set")
+@pytest.mark.parametrize(
+    "end",
+    [
+        NOON + timedelta(days=30, seconds=0.5),
+        (NOON + timedelta(days=30)).astimezone(timezone(timedelta(hours=9))),
+        (NOON + timedelta(days=30)).replace(tzinfo=None),
+    ],
+)
+def test_an_end_means_the_same_in_a_direct_call_as_in_boto3(lab, kms, in_tokyo, end):
+    by_boto3, direct = external_key(kms), external_key(kms)
+    bring(kms, by_boto3, MATERIAL, ValidTo=end)
+    given = parameters_for(kms, direct)
+    lab.call(
+        "ImportKeyMaterial",
+        KeyId=direct,
+        ImportToken=given["ImportToken"],
+        EncryptedKeyMaterial=bytearray(wrap_in_python(given["PublicKey"], DIRECT[1], MATERIAL)),
+        ValidTo=end,
+    )
+    ends = [metadata_of(kms, each)["ValidTo"] for each in (by_boto3, direct)]
+    assert ends[0] == ends[1]
+    told = lab.call("DescribeKey", KeyId=direct)["KeyMetadata"]["ValidTo"]
+    assert told == ends[0].timestamp()
 
 
 @pytest.mark.parametrize(

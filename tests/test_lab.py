@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -106,8 +107,9 @@ def test_a_service_that_the_lab_has_not_is_named(service):
 
 @pytest.mark.parametrize("region", ["mars-1", "", "us-east-1 ", "aws-global", None])
 def test_a_region_that_there_is_not_is_named(region):
-    with pytest.raises(ValueError, match=f"no Region {region!r}"):
-        Lab().client("kms", region_name=region)
+    for ask, name in ((Lab().client, "kms"), (Lab().call, "ListKeys")):
+        with pytest.raises(ValueError, match=f"no Region {region!r}"):
+            ask(name, region_name=region)
 
 
 @pytest.mark.parametrize("account", ["12345", "", "11112222333x", "١١١١٢٢٢٢٣٣٣٣", 111122223333])
@@ -538,9 +540,16 @@ def test_calls_come_from_the_address_and_the_program_that_the_client_was_given()
     assert told == [("203.0.113.10", "payroll/2"), ("2001:db8::7", "kmslab boto3")]
 
 
-def test_what_is_no_address_is_named():
-    with pytest.raises(ValueError, match=r"203\.0\.113"):
-        Lab().client("kms", source_ip="203.0.113")
+@pytest.mark.parametrize("source_ip", ["203.0.113", "", "AWS Internal", 3405803786, None])
+def test_what_is_no_address_is_named(source_ip):
+    lab = Lab()
+    key_id = lab.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    for ask in (
+        lambda: lab.client("kms", source_ip=source_ip),
+        lambda: lab.would(lab.administrator(), "Encrypt", key_id, source_ip=source_ip),
+    ):
+        with pytest.raises(ValueError, match=re.escape(repr(source_ip))):
+            ask()
 
 
 def test_a_policy_decides_by_the_address_of_a_call_and_of_one_that_would_be_made():
