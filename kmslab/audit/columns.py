@@ -6,7 +6,7 @@ number. Where records came from is not known here, nor what becomes of the rows.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
 import pyarrow
@@ -22,9 +22,6 @@ from kmslab.audit.words import (
     of_parameters,
     of_resources,
 )
-
-if TYPE_CHECKING:
-    import pandas
 
 COLUMNS = {
     "time": "when the call was made, to the second, in UTC (eventTime)",
@@ -79,7 +76,6 @@ class Rows:
         self._resources = self._readings(of_resources, "key_arn", "resources")
         self._errors = self._readings(of_error, "error", "outcome")
         self._taken: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-        self.count = 0
 
     def add(self, records: Sequence[Record], file: str | None) -> None:
         """Take in the records of a file; None for what is in no file. Raises
@@ -88,21 +84,12 @@ class Rows:
         values["file"] = numpy.full(len(records), self._words["file"][file], numpy.int32)
         for name, taken in self._taken.items():
             taken.append(values[name])
-        self.count += len(records)
 
     def batch(self) -> pyarrow.RecordBatch:
         """All rows, in the order in which they were taken in."""
         return pyarrow.RecordBatch.from_arrays(
             [self._column(name, taken) for name, taken in self._taken.items()], schema=SCHEMA
         )
-
-    def table(self) -> "pandas.DataFrame":
-        """The table of all records, oldest first. CloudTrail may deliver a record twice: of those
-        with one event id the first stands."""
-        # Who only collects rows need not wait for pandas.
-        from kmslab.audit.tidy import tidy
-
-        return tidy([self.batch()])
 
     def _readings(
         self, read: Callable[[Any], Sequence[str | None]], *names: str

@@ -30,7 +30,6 @@ class SessionContext(Struct, gc=False):
 class Identity(Struct, gc=False):
     """userIdentity: who called."""
 
-    type: str | None = None
     arn: str | None = None
     principalId: str | None = None
     accountId: str | None = None

@@ -272,7 +272,6 @@ def _in_words(ends: list[Any]) -> str:
 
 # --- 12-4 ---------------------------------------------------------------------------------
 
-_TRAILS = "arn:aws:s3:::amber-trails/"
 # This digest was put when the last files had been read: no record tells of it.
 _UNTOLD = "_20260311T010000Z.json.gz"
 

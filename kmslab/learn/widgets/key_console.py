@@ -61,10 +61,6 @@ class KeyConsole(widgets.VBox):  # type: ignore[misc]
 
     # --- What a cell does, as a hand would --------------------------------------------------
 
-    @property
-    def lab(self) -> Lab:
-        return self._desk.lab
-
     def press(self, action: str) -> str:
         """The same as a click on the button with these words; what came of it in a line. Raises
         ValueError for words that are on no button."""
