@@ -36,7 +36,8 @@ def to_parquet(
     Encryption contexts are JSON texts, resources lists. Memory does not grow with the number of
     files; `processes` as for `from_folder`. Returns what could not be read, of which it warns as
     well. `target` stands there when all is written, and not before. Raises ValueError where there
-    is no such folder, OSError where `target` cannot be written.
+    is no such folder and for fewer than one process, ChildProcessError where a process is killed,
+    OSError where `target` cannot be written.
     """
     sources = log_files(folder)
     unfinished = Path(f"{target}.unfinished")

@@ -74,7 +74,8 @@ def from_bucket(
 
     `prefix` is the trail's; `account` and `region` choose among its files, `start` and `end` among
     the calls: both have a time zone. Files that were made more than a day after `end` are not
-    looked at. Raises ClientError where S3 refuses the listing, or every file in it.
+    looked at. Raises ValueError for a time without a zone, ClientError where S3 refuses the
+    listing, or every file in it.
     """
     if any(bound is not None and bound.tzinfo is None for bound in (start, end)):
         raise ValueError(f"start and end need a time zone, not {start!r} and {end!r}")
@@ -119,8 +120,9 @@ def from_folder(
     """The table of the log files below a folder, gzipped or plain, as they were copied from a
     bucket. Digest files, which tell of no calls, are left out.
 
-    `processes` is how many read at once, by default one for each core where that is worth it.
-    Raises ValueError where there is no such folder.
+    `processes` is how many read at once, by default one for each core, and eight at most, where
+    that is worth it. Raises ValueError where there is no such folder and for fewer than one
+    process, ChildProcessError where a process is killed.
     """
     return _table(log_files(folder), progress, processes)
 

@@ -37,8 +37,9 @@ def read_batches(sources: Sequence[Source], processes: int | None = None) -> Ite
     """The rows of all files, group by group, in the order of the files.
 
     `processes` is how many read at once, this one among them; by default as many as there are
-    cores where the files are large enough, and one where not all are on this machine. Raises
-    ValueError for fewer than one, ChildProcessError where a process is killed.
+    cores, and eight at most, where the files are large enough. Where not all are on this machine
+    this one reads alone. Raises ValueError for fewer than one, ChildProcessError where a process is
+    killed.
     """
     if processes is not None and processes < 1:
         raise ValueError(f"processes must be at least 1, not {processes}")
