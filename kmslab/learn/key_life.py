@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 
+from kmslab.learn.counts import counted
 from kmslab.learn.style import INK, PALETTE, use_style
 
 ENABLED, DISABLED, PENDING_DELETION = "Enabled", "Disabled", "PendingDeletion"
@@ -114,8 +115,8 @@ def _caption(life: KeyLife) -> str:
     days: Counter[str] = Counter()
     for stretch in life.stretches:
         days[stretch.state] += round(stretch.ends) - round(stretch.begins)
-    words = [f"{state} for {_count(days[state], 'day')}" for state in _FILLS if days[state]]
-    words.append(f"{_count(len(life.rotations), 'rotation')}")
+    words = [f"{state} for {counted(days[state], 'day')}" for state in _FILLS if days[state]]
+    words.append(counted(len(life.rotations), "rotation"))
     if life.deleted is not None:
         words.append(f"deleted on day {round(life.deleted)}")
     return ", ".join(words)
@@ -144,7 +145,3 @@ def _time(text: str) -> datetime:
 
 def _days(began: datetime, when: datetime) -> float:
     return (when - began).total_seconds() / _DAY
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

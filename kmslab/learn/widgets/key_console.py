@@ -12,6 +12,7 @@ import ipywidgets as widgets
 from traitlets import TraitError, Unicode, validate
 
 from kmslab.lab import Lab
+from kmslab.learn.counts import counted
 from kmslab.learn.markdown import MarkdownText, table
 from kmslab.learn.widgets import look
 from kmslab.learn.widgets.key_desk import ACTIONS, NOT_DONE, OK, WAITS, KeyDesk, Outcome, Seen
@@ -44,7 +45,7 @@ class KeyConsole(widgets.VBox):  # type: ignore[misc]
         self._desk = desk
         self._outcomes: list[Outcome] = []
         self._buttons = {action: look.button(action, action) for action in ACTIONS}
-        self._waits = {days: look.button(_wait_words(days), _wait_tip(days)) for days in WAITS}
+        self._waits = {days: _wait_button(days) for days in WAITS}
         self._choice = look.choice("key", "Which key the buttons are for", [])
         self.grid, self.view = widgets.HTML(), widgets.HTML()
         clock = [widgets.Label("move the clock"), *self._waits.values()]
@@ -181,9 +182,6 @@ def _state(state: str) -> str:
     return f"{_MARKS.get(state, '◌')} {state}"
 
 
-def _wait_words(days: int) -> str:
-    return f"+{days} day{'' if days == 1 else 's'}"
-
-
-def _wait_tip(days: int) -> str:
-    return f"Move the lab's clock on by {days} day{'' if days == 1 else 's'}"
+def _wait_button(days: int) -> widgets.Button:
+    waited = counted(days, "day")
+    return look.button(f"+{waited}", f"Move the lab's clock on by {waited}")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from kmslab.lab import Lab
+from kmslab.learn.counts import counted
 from kmslab.learn.widgets import calls
 
 GONE = "gone"
@@ -91,7 +92,7 @@ class KeyDesk:
         self.lab.clock.advance(days=days)
         words = f"It is {self.time()} in the lab now."
         recorded = _told(self.lab.events()[before:])
-        return Outcome(f"wait {_count(days, 'day')}", OK, words, recorded)
+        return Outcome(f"wait {counted(days, 'day')}", OK, words, recorded)
 
     def time(self) -> str:
         return _day(datetime.fromtimestamp(self.lab.clock.now(), UTC))
@@ -244,7 +245,3 @@ def _told(events: Iterable[Mapping[str, Any]]) -> str:
 
 def _day(when: datetime | None) -> str:
     return f"{when.day} {when:%b %Y}" if when else NOTHING
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
