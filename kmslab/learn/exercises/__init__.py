@@ -73,6 +73,11 @@ def require(condition: object, otherwise: str) -> None:
         raise NotYet(otherwise)
 
 
+def require_kind(told: object, kind: type, wanted: str) -> None:
+    """Raise NotYet with what is `wanted`, and what it is, unless `told` is of this kind."""
+    require(isinstance(told, kind), f"{wanted}, not {type(told).__name__}")
+
+
 def check(exercise_id: str, *answers: Any, strict: bool = False) -> None:
     """Try `answers` on the cases of an exercise and print `right: ...` or `not yet: ...`.
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import NotYet, exercise, require
+from kmslab.learn.exercises import NotYet, exercise, require, require_kind
 
 MANY = 130
 PAGE = 100
@@ -127,7 +127,7 @@ def _require_none_missing(missing: int, wanted: int, keys: str) -> None:
 
 
 def _require_ids(found: Any) -> None:
-    require(isinstance(found, list), f"a list is wanted, not {type(found).__name__}")
+    require_kind(found, list, "a list is wanted")
     for entry in found:
         require(not isinstance(entry, dict), "you return dictionaries, not ids")
         require(isinstance(entry, str), f"ids are wanted, and you list a {type(entry).__name__}")

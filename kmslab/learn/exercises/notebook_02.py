@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import NotYet, exercise, require
+from kmslab.learn.exercises import NotYet, exercise, require, require_kind
 
 Pairs = dict[str, str]
 
@@ -59,7 +59,7 @@ FEWEST_BYTES = 150
 def encodes_without_traps(encode: Callable[[Pairs], Any]) -> None:
     def written(pairs: Pairs) -> bytes:
         encoded = encode(dict(pairs))
-        require(isinstance(encoded, bytes), f"bytes are wanted, not {type(encoded).__name__}")
+        require_kind(encoded, bytes, "bytes are wanted")
         return bytes(encoded)
 
     pairs = {"patient": "P-1", "ward": "3"}
@@ -142,7 +142,7 @@ def hands_a_ciphertext_over(hand_over: Callable[..., Any]) -> None:
     before = len(lab.events())
     moved = hand_over(kms, ciphertext, "ann", "ben", new_key["KeyId"])
     calls = [event["eventName"] for event in lab.events()[before:]]
-    require(isinstance(moved, bytes), f"bytes are wanted, not {type(moved).__name__}")
+    require_kind(moved, bytes, "bytes are wanted")
     require("Decrypt" not in calls, "you called Decrypt, so the plaintext was in your hands")
     for owner, opens in (("ben", True), ("ann", False)):
         opened = _opened(kms, moved, {"owner": owner})
@@ -172,7 +172,7 @@ def draws_random_bytes(random_bytes: Callable[[Any, int], Any]) -> None:
     for size in (1, 1024, 1025, 2048, 5000):
         lab = classroom_lab(seed="02-3")
         drawn = random_bytes(lab.client("kms"), size)
-        require(isinstance(drawn, bytes), f"bytes are wanted, not {type(drawn).__name__}")
+        require_kind(drawn, bytes, "bytes are wanted")
         require(len(drawn) == size, f"of {size:,} wanted, you give {len(drawn):,} bytes")
         calls = [event["eventName"] for event in lab.events()]
         require("GenerateRandom" in calls, "the bytes are not from KMS")

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import NotYet, exercise, require
+from kmslab.learn.exercises import NotYet, exercise, require, require_kind
 
 Envelope = dict[str, bytes]
 
@@ -109,10 +109,10 @@ def rewraps(rewrap: Callable[..., Any]) -> None:
 
 
 def _require_parts(envelope: Any) -> None:
-    require(isinstance(envelope, dict), f"a dictionary is wanted, not {type(envelope).__name__}")
+    require_kind(envelope, dict, "a dictionary is wanted")
     require(set(envelope) == PARTS, f"the parts are {sorted(PARTS)}, not {sorted(envelope)}")
     for name, part in envelope.items():
-        require(isinstance(part, bytes), f"{name} has to be bytes, not {type(part).__name__}")
+        require_kind(part, bytes, f"{name} has to be bytes")
 
 
 def _data_key(kms: Any, envelope: Envelope, context: dict[str, str]) -> bytes:

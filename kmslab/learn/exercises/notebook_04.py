@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from kmslab.lab import Lab
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import NotYet, exercise, require
+from kmslab.learn.exercises import NotYet, exercise, require, require_kind
 from kmslab.learn.exercises.ten_calls import BROKEN, IAM, TEN_CALLS, TenCalls, allowed, why
 
 Policy = dict[str, Any]
@@ -68,7 +68,7 @@ def keeps_departments_apart(statements: Callable[[str, str], Any]) -> None:
     policy = policy_of(DELEGATION)
     for department, role in roles.items():
         added = statements(role.arn, department)
-        require(isinstance(added, list), f"a list is wanted, not {type(added).__name__}")
+        require_kind(added, list, "a list is wanted")
         policy["Statement"] += added
     key_id = lab.client("kms").create_key()["KeyMetadata"]["KeyId"]
     _put(lab, key_id, policy)
@@ -115,7 +115,7 @@ def crosses_accounts(
     lab = classroom_lab(seed="04-3")
     carol = lab.user("carol", account=OTHER_ACCOUNT)
     statement = key_statement(carol.arn)
-    require(isinstance(statement, dict), f"a dictionary is wanted, not {type(statement).__name__}")
+    require_kind(statement, dict, "a dictionary is wanted")
     kms = lab.client("kms")
     key_arn, another_arn = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
     for arn in (key_arn, another_arn):
@@ -143,7 +143,7 @@ def _with_policy(lab: Lab, user_name: str, policy: Any) -> Any:
 
 
 def _require_dictionary(policy: Any) -> None:
-    require(isinstance(policy, dict), f"a dictionary is wanted, not {type(policy).__name__}")
+    require_kind(policy, dict, "a dictionary is wanted")
 
 
 def _put(lab: Lab, key_id: str, policy: Policy) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ParamValidationError
 
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import NotYet, exercise, require
+from kmslab.learn.exercises import NotYet, exercise, require, require_kind
 
 Pairs = dict[str, str]
 
@@ -38,8 +38,7 @@ def lends_to_a_role(lend: Callable[..., Any]) -> None:
     role, stranger = lab.role("report-job"), lab.role("other-job")
     policy = kms.get_key_policy(KeyId=key_id)["Policy"]
     shown = lend(kms, key_id, role.arn, dict(LENT))
-    wanted = f"a dictionary of arguments is wanted, not {type(shown).__name__}"
-    require(isinstance(shown, dict), wanted)
+    require_kind(shown, dict, "a dictionary of arguments is wanted")
     unchanged = kms.get_key_policy(KeyId=key_id)["Policy"] == policy
     require(unchanged, "you changed the key policy; a grant does without")
     job, other_job = (lab.client("kms", each.session("night")) for each in (role, stranger))
@@ -120,8 +119,7 @@ CALLS = TO_PASS + sum(len(unwanted) for _, unwanted in CASES)
 def chooses_constraints(constraints_for: Callable[[list[Pairs]], Any]) -> None:
     for number, (wanted, unwanted) in enumerate(CASES, start=1):
         constraints = constraints_for([dict(pairs) for pairs in wanted])
-        kind = type(constraints).__name__
-        require(isinstance(constraints, dict), f"a dictionary is wanted, not {kind}")
+        require_kind(constraints, dict, "a dictionary is wanted")
         passes = _grant_with(constraints, f"05-2 {number}")
         for pairs in wanted:
             require(passes(pairs), f"{constraints} refuses {pairs}, which has to pass")

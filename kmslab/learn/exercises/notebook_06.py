@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from kmslab.lab import Lab
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import NotYet, exercise, require
+from kmslab.learn.exercises import NotYet, exercise, require, require_kind
 
 SECRETS = (b"a lease", b"a will", b"a deed", b"a lease", b"a bond")
 
@@ -29,7 +29,7 @@ def renews(renew: Callable[..., Any]) -> None:
     blobs = _of_many_materials(kms, key_id)
     user = lab.user("archivist", _allowing("ReEncrypt*", "DescribeKey", "ListKeyRotations"))
     told = renew(lab.client("kms", user), key_id, list(blobs))
-    require(isinstance(told, list), f"a list is wanted, not {type(told).__name__}")
+    require_kind(told, list, "a list is wanted")
     require(len(told) == len(blobs), f"{len(blobs)} ciphertexts came, and you return {len(told)}")
     current = kms.describe_key(KeyId=key_id)["KeyMetadata"]["CurrentKeyMaterialId"]
     for number, (before, after, secret) in enumerate(
@@ -146,7 +146,7 @@ FORBIDDEN = ("TagResource", "UntagResource", "PutKeyPolicy", "Decrypt", "CancelK
 )
 def cleans_by_tags(cleaner_policy: Callable[[], Any]) -> None:
     policy = cleaner_policy()
-    require(isinstance(policy, dict), f"a dictionary is wanted, not {type(policy).__name__}")
+    require_kind(policy, dict, "a dictionary is wanted")
     lab = classroom_lab("06-3")
     try:
         user = lab.user("cleaner", policy)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import NotYet, exercise, require
+from kmslab.learn.exercises import NotYet, exercise, require, require_kind
 
 NEVER = {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
 ALGORITHMS = ("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1")
@@ -33,8 +33,7 @@ def wraps_for_kms(wrap_for: Callable[..., Any]) -> None:
         secret = lab.random(32)
         given = _parameters(kms, key_id, algorithm)
         wrapped = wrap_for(given, algorithm, secret)
-        kind = type(wrapped).__name__
-        require(isinstance(wrapped, bytes), f"bytes are wanted, not {kind}")
+        require_kind(wrapped, bytes, "bytes are wanted")
         require(secret not in wrapped, "the secret can be read in what you return")
         _import_wrapped(kms, key_id, given, wrapped, algorithm)
         code = kms.generate_mac(KeyId=key_id, Message=b"m", MacAlgorithm="HMAC_SHA_256")["Mac"]
@@ -96,7 +95,7 @@ def looks_ahead(ending_soon: Callable[..., Any]) -> None:
         terms = NEVER if days is None else {"ValidTo": now + timedelta(days=days)}
         _bring(kms, made[days], lab.random(32), **terms)
     found = ending_soon(kms, now, WITHIN)
-    require(isinstance(found, list), f"a list is wanted, not {type(found).__name__}")
+    require_kind(found, list, "a list is wanted")
     _require_right(found, made)
     require(not ending_soon(kms, now, 0), "within 0 days no material ends, and you find some")
 

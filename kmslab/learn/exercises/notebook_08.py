@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import NotYet, exercise, require
+from kmslab.learn.exercises import NotYet, exercise, require, require_kind
 
 TICKET = b"ferry 12, 3 May, one car, two adults"
 P256 = {"SigningAlgorithm": "ECDSA_SHA_256"}
@@ -67,8 +67,7 @@ def _told(is_real: Callable[..., Any], *asked: bytes) -> bool:
         answer = is_real(*asked)
     except InvalidSignature:
         raise NotYet("for a forged ticket you raise InvalidSignature; False is wanted") from None
-    wanted = f"True or False is wanted, not {type(answer).__name__}"
-    require(isinstance(answer, bool), wanted)
+    require_kind(answer, bool, "True or False is wanted")
     return bool(answer)
 
 
@@ -117,7 +116,7 @@ def signs_a_film(sign_film: Callable[..., Any]) -> None:
         except ClientError as refusal:
             error = refusal.response["Error"]
             raise NotYet(f"Sign refused: {error['Code']}: {error['Message']}") from None
-        require(isinstance(signature, bytes), f"bytes are wanted, not {type(signature).__name__}")
+        require_kind(signature, bytes, "bytes are wanted")
         seen = f"you took {film.given} of {pieces} pieces"
         require(film.given == pieces, seen)
         require(not _fits(public_key, hashlib.sha384(film.digest()).digest(), signature), _TWICE)

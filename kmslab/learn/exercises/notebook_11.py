@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from kmslab import audit
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import exercise, require
+from kmslab.learn.exercises import exercise, require, require_kind
 
 Record = dict[str, Any]
 
@@ -41,7 +41,7 @@ def collects_all_events(all_events: Callable[[Any, str], Any]) -> None:
     for operation in ("ListObjectsV2", "ListObjects"):
         s3.meta.events.register(f"provide-client-params.s3.{operation}", _three_a_page)
     told = all_events(s3, BUCKET)
-    require(isinstance(told, list), f"a list of events is wanted, not {type(told).__name__}")
+    require_kind(told, list, "a list of events is wanted")
     require(
         all(isinstance(event, dict) and "eventID" in event for event in told),
         "something in the list is no event",
@@ -102,7 +102,7 @@ def names_the_readers(readers: Callable[[Any, str], Any]) -> None:
     table = audit.from_events(_reading_day())
     opened, unopened = (f"arn:aws:s3:::{BUCKET}/{name}" for name in ("may", "may-2"))
     found = readers(table.copy(), opened)
-    require(isinstance(found, list), f"a list of names is wanted, not {type(found).__name__}")
+    require_kind(found, list, "a list of names is wanted")
     expected = [f"arn:aws:iam::111122223333:{name}" for name in ("role/backup", "user/ada")]
     require(len(found) == len(set(found)), "somebody is there twice")
     missing, more = set(expected) - set(found), set(found) - set(expected)

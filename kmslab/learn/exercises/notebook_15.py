@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from kmslab import audit
 from kmslab.learn.classroom import classroom_lab
-from kmslab.learn.exercises import exercise, require
+from kmslab.learn.exercises import exercise, require, require_kind
 
 Record = dict[str, Any]
 
@@ -41,7 +41,7 @@ def counts_what_was_denied(denied_calls: Callable[[Any], Any]) -> None:
         _write(Path(folder, "two.json.gz"), records[-5:])
         audit.duckdb_view(connection, "trail", folder)
         told = denied_calls(connection)
-    require(isinstance(told, list), f"a list of rows is wanted, not {type(told).__name__}")
+    require_kind(told, list, "a list of rows is wanted")
     rows = [tuple(row) if isinstance(row, (tuple, list)) else row for row in told]
     require(
         all(isinstance(row, tuple) and len(row) == 3 for row in rows),
@@ -97,7 +97,7 @@ def counts_calls_by_the_hour(calls_per_hour: Callable[[Any], Any]) -> None:
     table = audit.from_events(_three_hours())
     wanted = {"09": 3, "10": 1, "12": 2}
     told = calls_per_hour(table.copy())
-    require(isinstance(told, pandas.Series), f"a Series is wanted, not {type(told).__name__}")
+    require_kind(told, pandas.Series, "a Series is wanted")
     require(_by_hour(told) == wanted, f"of pandas: wanted are {wanted}, not {_by_hour(told)}")
     with dask.config.set({"dataframe.convert-string": False, "scheduler": "sync"}):
         lazy = dask.dataframe.from_pandas(table, npartitions=2)
