@@ -105,7 +105,7 @@ def _on_key(world: _World, action: str, kms_key: KmsKey) -> Decision:
     index = GrantIndex()
     for grant in world.grants:
         index.put(grant)
-    grants = GrantsInForce(index.on(f"{kms_key.shelf}/{kms_key.key_id}"), NOW, _shown(world))
+    grants = GrantsInForce(index.on(kms_key.own_shelf), NOW, _shown(world))
     owner_side = OwnerSide(key_policy(kms_key.policy), kms_key.account, grants)
     question = _question(world, f"kms:{action}", kms_key.arn, kms_key)
     return decide(question, world.caller.identities, owner_side)

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 Output = dict[str, Any] | None
 Operation = Callable[["Call"], Output]
 
+_NONE_SHOWN: frozenset[str] = frozenset()
+
 
 class Call:
     """The request of one principal, and what becomes of it.
@@ -204,9 +206,8 @@ class Call:
 
     def owner_side(self, kms_key: KmsKey) -> OwnerSide:
         """The key policy, and the grants on the key with those whose tokens came along."""
-        shelf = f"{kms_key.account}/{kms_key.region}/{kms_key.key_id}"
-        shown = self._grants_shown() if "GrantTokens" in self.parameters else frozenset()
-        grants = GrantsInForce(self.store.grant_index.on(shelf), self.now, shown)
+        shown = self._grants_shown() if "GrantTokens" in self.parameters else _NONE_SHOWN
+        grants = GrantsInForce(self.store.grant_index.on(kms_key.own_shelf), self.now, shown)
         return OwnerSide(stored_key_policy(kms_key.policy), kms_key.account, grants)
 
     def _grants_shown(self) -> frozenset[str]:

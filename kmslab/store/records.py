@@ -75,6 +75,11 @@ class KmsKey:
         return f"{self.account}/{self.region}"
 
     @property
+    def own_shelf(self) -> str:
+        """The shelf on which the key's tokens, materials and grants stand."""
+        return f"{self.account}/{self.region}/{self.key_id}"
+
+    @property
     def name(self) -> str:
         return self.key_id
 

@@ -73,7 +73,7 @@ def cancel_key_deletion(call: Call) -> dict[str, Any]:
 
 def delete_key(kms_key: KmsKey, when: float, store: Store, hsm: Hsm, random: RandomBytes) -> None:
     """Destroy a key whose waiting period has ended, and record KMS's own event of it."""
-    shelf = f"{kms_key.shelf}/{kms_key.key_id}"
+    shelf = kms_key.own_shelf
     tokens = list(store.key_tokens.on(shelf))
     materials, grants = store.key_materials.on(shelf), store.grants.on(shelf)
     aliases = [store.aliases.get(kms_key.shelf, name) for name in kms_key.alias_names]

@@ -66,7 +66,7 @@ def _require_own_principal(call: Call, text: str) -> None:
 
 def _found(call: Call, kms_key: KmsKey, after: str, most: int) -> list[Grant]:
     """Up to `most` grants on the key that the request asks for, in order of their ids."""
-    asked, shelf = call.parameters, f"{kms_key.shelf}/{kms_key.key_id}"
+    asked, shelf = call.parameters, kms_key.own_shelf
     grantee = asked.get("GranteePrincipal") or asked.get("GranteeServicePrincipal")
     if "GrantId" in asked:
         one = standing_grant(call, kms_key, asked["GrantId"])

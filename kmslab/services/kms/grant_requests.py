@@ -198,8 +198,7 @@ def _pairs(constraints: Mapping[str, Any], name: str) -> tuple[tuple[str, str], 
 
 
 def _unused_grant_id(call: Call, kms_key: KmsKey) -> str:
-    shelf = f"{kms_key.shelf}/{kms_key.key_id}"
-    while call.store.grants.get(shelf, grant_id := call.random(_ID_SIZE).hex()):
+    while call.store.grants.get(kms_key.own_shelf, grant_id := call.random(_ID_SIZE).hex()):
         # Only a seeded source, started again on an old state, draws an id twice.
         continue
     return grant_id

@@ -138,7 +138,7 @@ def find_key_of_grants(call: Call) -> KmsKey:
 
 
 def standing_grant(call: Call, kms_key: KmsKey, grant_id: str) -> Grant | None:
-    grant = call.store.grants.get(f"{kms_key.shelf}/{kms_key.key_id}", grant_id)
+    grant = call.store.grants.get(kms_key.own_shelf, grant_id)
     return grant if grant and grant.removed_at is None else None
 
 

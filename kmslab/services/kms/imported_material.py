@@ -217,7 +217,7 @@ def _removal(store: Store, kms_key: KmsKey, material: KeyMaterial) -> _Removal:
         others = [each for each in materials_of(store, kms_key) if each.name != material.name]
         return _Removal([left, in_state_of(kms_key, [*others, left])], _wrapped(store, [material]))
     copies = [
-        store.key_materials.get(f"{each.shelf}/{each.key_id}", material.key_material_id)
+        store.key_materials.get(each.own_shelf, material.key_material_id)
         for each in (kms_key, *related_keys(store, kms_key))
     ]
     known = [copy for copy in copies if copy]

@@ -55,12 +55,11 @@ def wrapped_key(call: Call, kms_key: KmsKey) -> WrappedKey:
 def token_of(call: Call, kms_key: KmsKey, material: BackingKeyName) -> str:
     """The token of `material`. Raises NotFoundException where the key is gone, and
     InvalidCiphertextException where it never had that material."""
-    shelf = f"{kms_key.shelf}/{kms_key.key_id}"
-    key_token = call.store.key_tokens.get(shelf, material.key_material_id)
+    key_token = call.store.key_tokens.get(kms_key.own_shelf, material.key_material_id)
     if key_token is None and call.changes:
         # A key that comes to be with this very call: AWS's own key for a service.
         made = [each for each in call.changes.put if isinstance(each, KeyToken)]
-        key_token = next((each for each in made if each.shelf == shelf), None)
+        key_token = next((each for each in made if each.shelf == kms_key.own_shelf), None)
     if key_token is None and material.key_material_id == kms_key.key_material_id:
         # The key, or what was imported into it, was deleted between the look-up and now.
         if kms_key.origin == "EXTERNAL":

@@ -30,7 +30,7 @@ EXPIRES, DOES_NOT_EXPIRE = "KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE
 
 def materials_of(store: Store, kms_key: KmsKey) -> Iterator[KeyMaterial]:
     """All that is known of a key's materials, in no order."""
-    return store.key_materials.on(f"{kms_key.shelf}/{kms_key.key_id}")
+    return store.key_materials.on(kms_key.own_shelf)
 
 
 def belongs_to_key(material: KeyMaterial) -> bool:
@@ -60,8 +60,8 @@ def state_of_material(store: Store, kms_key: KmsKey, material: KeyMaterial) -> s
         return material.state
     known = [material]
     for related in related_keys(store, kms_key):
-        shelf = f"{related.shelf}/{related.key_id}"
-        known += filter(None, [store.key_materials.get(shelf, material.key_material_id)])
+        copy = store.key_materials.get(related.own_shelf, material.key_material_id)
+        known += [copy] if copy else []
     complete = all(each.import_state == IMPORTED for each in known)
     return PENDING_ROTATION if complete else PENDING_MULTI_REGION
 

@@ -151,7 +151,7 @@ def _copy_material(call: Call, primary: KmsKey, region: str) -> None:
     if primary.origin == EXTERNAL:
         call.put(*(replace(not_imported(each), description="") for each in known))
         return
-    tokens = call.store.key_tokens.on(f"{primary.shelf}/{primary.key_id}")
+    tokens = call.store.key_tokens.on(primary.own_shelf)
     call.put(*known, *(replace(token, region=region) for token in tokens))
 
 

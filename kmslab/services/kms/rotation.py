@@ -140,8 +140,7 @@ def rotate(
     """What makes `successor` the current material of the key at `when`; `token` is its key token
     where the store does not have it yet. Keys that are related to the key are rotated with it. The
     store's lock must be held."""
-    shelf = f"{kms_key.shelf}/{kms_key.key_id}"
-    previous = store.key_materials.get(shelf, kms_key.key_material_id)
+    previous = store.key_materials.get(kms_key.own_shelf, kms_key.key_material_id)
     assert previous
     details = {
         "rotationType": rotation_type,
