@@ -12,6 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+DAY = 86_400
+"""In seconds."""
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 
 RandomBytes = Callable[[int], bytes]

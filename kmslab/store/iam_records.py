@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from kmslab import arn as arns
+from kmslab.sources import DAY
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -166,4 +167,4 @@ class RoleSession:
     @property
     def due(self) -> float | None:
         """When the record goes: some time after the session, which is told it has expired."""
-        return self.expiration + 86_400
+        return self.expiration + DAY

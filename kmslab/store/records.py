@@ -7,6 +7,7 @@ account, or all), and a `name` that is unique on its shelf. Times are seconds si
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from kmslab.sources import DAY
 from kmslab.store.iam_records import AccessKey, ManagedPolicy, Role, RoleSession, User
 from kmslab.store.s3_records import Bucket, MultipartUpload, StoredObject, UploadedPart
 from kmslab.store.trail_records import (
@@ -71,6 +72,10 @@ class KmsKey:
         return self.primary_region == self.region
 
     @property
+    def is_replica(self) -> bool:
+        return self.is_multi_region and not self.is_primary
+
+    @property
     def shelf(self) -> str:
         return f"{self.account}/{self.region}"
 
@@ -93,7 +98,7 @@ class KmsKey:
             return self.deletion_date
         if self.next_rotation_date is None or self.key_state != "Enabled":
             return None
-        if self.is_multi_region and not self.is_primary:
+        if self.is_replica:
             # Rotated with its primary key.
             return None
         # What fell due while the key was disabled is done when it is enabled again.
@@ -103,7 +108,7 @@ class KmsKey:
 def rotated_yearly(kms_key: KmsKey) -> KmsKey:
     """The key with the rotation that AWS managed keys have, counted from its creation."""
     days = 365
-    first = kms_key.creation_date + days * 86_400
+    first = kms_key.creation_date + days * DAY
     return replace(kms_key, rotation_period=days, next_rotation_date=first)
 
 

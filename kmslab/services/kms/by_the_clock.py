@@ -11,8 +11,8 @@ from kmslab.services.kms.deletion import delete_key
 from kmslab.services.kms.imported_material import expire_material
 from kmslab.services.kms.key_states import CREATING
 from kmslab.services.kms.multi_region import synchronized
-from kmslab.services.kms.rotation import AUTOMATIC, DAY, new_material, rotate
-from kmslab.sources import RandomBytes
+from kmslab.services.kms.rotation import AUTOMATIC, new_material, rotate
+from kmslab.sources import DAY, RandomBytes
 from kmslab.store.records import KeyMaterial, KmsKey
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import Hsm

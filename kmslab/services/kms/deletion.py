@@ -22,12 +22,10 @@ from kmslab.services.kms.last_usage import note_days_without_usage
 from kmslab.services.kms.material_records import in_state_of, materials_of
 from kmslab.services.kms.multi_region import relate, related_keys
 from kmslab.services.kms.service_events import service_event
-from kmslab.sources import RandomBytes
+from kmslab.sources import DAY, RandomBytes
 from kmslab.store.records import KmsKey, Record
 from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import BackingKeyName, Hsm
-
-_DAY = 86_400
 
 
 def schedule_key_deletion(call: Call) -> dict[str, Any]:
@@ -89,7 +87,7 @@ def _pending_deletion(kms_key: KmsKey, now: float, days: int) -> KmsKey:
     return replace(
         kms_key,
         key_state=PENDING_DELETION,
-        deletion_date=now + days * _DAY,
+        deletion_date=now + days * DAY,
         pending_window_in_days=None,
     )
 

@@ -29,7 +29,7 @@ from kmslab.services.kms.material_records import (
 )
 from kmslab.services.kms.multi_region import related_keys
 from kmslab.services.kms.service_events import service_event
-from kmslab.sources import RandomBytes
+from kmslab.sources import DAY, RandomBytes
 from kmslab.store.records import (
     CURRENT,
     IMPORTED,
@@ -43,7 +43,7 @@ from kmslab.store.store import Changes, Store
 from kmslab.vault.hsm import BackingKeyName, Hsm
 
 NEW, EXISTING = "NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"
-_LONGEST = 365 * 86_400
+_LONGEST = 365 * DAY
 _OF_SYMMETRIC_KEYS = ("ImportType", "KeyMaterialDescription", "KeyMaterialId")
 
 
@@ -165,7 +165,7 @@ def _new_material(
 ) -> KeyMaterial:
     """Material that the key never had. Unless it is the first, it waits to be rotated to; keys that
     are related to this one learn that they need it, too."""
-    if kms_key.is_multi_region and not kms_key.is_primary:
+    if kms_key.is_replica:
         raise errors.not_multi_region_primary(kms_key.arn)
     waiting = [each for each in known.values() if each.state == PENDING_ROTATION]
     if waiting:
@@ -196,8 +196,7 @@ def _with_terms(material: KeyMaterial, asked: Mapping[str, Any]) -> KeyMaterial:
 def _can_go(kms_key: KmsKey, material: KeyMaterial) -> bool:
     """Whether there is something to delete. Of material that waits to be rotated to, a primary key
     forgets more than its own copy, and it may be the only one that never had a copy."""
-    is_replica = kms_key.is_multi_region and not kms_key.is_primary
-    waits = not belongs_to_key(material) and not is_replica
+    waits = not belongs_to_key(material) and not kms_key.is_replica
     return waits or material.import_state == IMPORTED
 
 
@@ -211,8 +210,7 @@ class _Removal(NamedTuple):
 def _removal(store: Store, kms_key: KmsKey, material: KeyMaterial) -> _Removal:
     """Material that belongs to the key stays known, so that it can be brought again. What waited to
     be rotated to is forgotten, in related keys as well; a replica alone cannot decide that."""
-    is_replica = kms_key.is_multi_region and not kms_key.is_primary
-    if belongs_to_key(material) or is_replica:
+    if belongs_to_key(material) or kms_key.is_replica:
         left = not_imported(material)
         others = [each for each in materials_of(store, kms_key) if each.name != material.name]
         return _Removal([left, in_state_of(kms_key, [*others, left])], _wrapped(store, [material]))

@@ -9,9 +9,9 @@ from typing import Any
 
 from kmslab.services.call import Call
 from kmslab.services.kms.identifiers import find_key_by_id
+from kmslab.sources import DAY
 from kmslab.store.records import KmsKey
 
-_DAY = 86_400
 ENDINGS = frozenset({"DisableKey", "ScheduleKeyDeletion"})
 
 
@@ -41,5 +41,5 @@ def note_days_without_usage(call: Call, kms_key: KmsKey) -> None:
     since the last use, or since the key was made where there was none."""
     event = call.store.last_usages.of(kms_key.arn, kms_key.creation_date)
     since = event.time if event else kms_key.creation_date
-    days = max(0, int((call.now - since) // _DAY))
+    days = max(0, int((call.now - since) // DAY))
     call.more_context["kms:trailingdayswithoutkeyusage"] = str(days)

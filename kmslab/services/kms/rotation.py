@@ -15,11 +15,16 @@ from kmslab.services.call import Call
 from kmslab.services.kms.identifiers import find_key_by_id
 from kmslab.services.kms.key_specs import is_symmetric
 from kmslab.services.kms.key_states import DELETION_STATES, require_state
-from kmslab.services.kms.material_records import in_state_of, materials_of, state_of_material
+from kmslab.services.kms.material_records import (
+    EXTERNAL,
+    in_state_of,
+    materials_of,
+    state_of_material,
+)
 from kmslab.services.kms.multi_region import related_keys, share_rotation, synchronized
 from kmslab.services.kms.paging import page_end, page_limit, page_start
 from kmslab.services.kms.service_events import service_event
-from kmslab.sources import RandomBytes
+from kmslab.sources import DAY, RandomBytes
 from kmslab.store.events import Event
 from kmslab.store.records import (
     CURRENT,
@@ -33,7 +38,6 @@ from kmslab.store.records import (
 from kmslab.store.store import Store
 from kmslab.vault.hsm import Hsm
 
-DAY = 86_400
 AUTOMATIC, ON_DEMAND = "AUTOMATIC", "ON_DEMAND"
 _DEFAULT_PERIOD = 365
 _MOST_ON_DEMAND = 25
@@ -84,7 +88,7 @@ def rotate_key_on_demand(call: Call) -> dict[str, Any]:
     _refuse_replica(kms_key)
     _refuse_conflict(call, kms_key)
     _refuse_over_limit(call, kms_key)
-    if kms_key.origin == "EXTERNAL":
+    if kms_key.origin == EXTERNAL:
         rotation = _to_pending_material(call, kms_key)
     else:
         made = new_material(kms_key, call.now, call.hsm)
@@ -231,13 +235,13 @@ def _require_history(kms_key: KmsKey) -> None:
     if not is_symmetric(kms_key):
         # AWS sends no sentence.
         raise errors.ServiceError("UnsupportedOperationException")
-    if kms_key.origin not in ("AWS_KMS", "EXTERNAL"):
+    if kms_key.origin not in ("AWS_KMS", EXTERNAL):
         raise errors.invalid_origin(kms_key.arn, kms_key.origin)
 
 
 def _refuse_replica(kms_key: KmsKey) -> None:
     """Related keys are rotated together, by their primary key."""
-    if kms_key.is_multi_region and not kms_key.is_primary:
+    if kms_key.is_replica:
         raise errors.not_multi_region_primary(kms_key.arn)
 
 
