@@ -10,8 +10,8 @@ from dataclasses import replace
 from kmslab.services.kms.deletion import delete_key
 from kmslab.services.kms.imported_material import expire_material
 from kmslab.services.kms.key_states import CREATING
-from kmslab.services.kms.multi_region import synchronized
 from kmslab.services.kms.rotation import AUTOMATIC, new_material, rotate
+from kmslab.services.kms.service_events import synchronized
 from kmslab.sources import DAY, RandomBytes
 from kmslab.store.records import KeyMaterial, KmsKey
 from kmslab.store.store import Changes, Store

@@ -11,8 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from kmslab import arn as arns
-from kmslab.sources import RandomBytes, uuid_text
-from kmslab.store.events import Event
 from kmslab.store.records import KmsKey, shelf_of
 from kmslab.store.store import Store
 
@@ -74,26 +72,6 @@ def multi_region_metadata(kms_key: KmsKey) -> dict[str, Any]:
             "ReplicaKeys": [_entry(kms_key, region) for region in kms_key.replica_regions],
         },
     }
-
-
-def synchronized(kms_key: KmsKey, when: float, random: RandomBytes) -> Event:
-    """KMS's own event, in the primary's Region: what related keys share was copied."""
-    primary_arn = arns.key_arn(kms_key.account, kms_key.primary_region, kms_key.key_id)
-    return Event(
-        event_id=uuid_text(random(16)),
-        request_id=uuid_text(random(16)),
-        time=when,
-        account=kms_key.account,
-        region=kms_key.primary_region,
-        source="kms.amazonaws.com",
-        name="SynchronizeMultiRegionKey",
-        identity={"accountId": kms_key.account, "invokedBy": "AWS Internal"},
-        source_ip="AWS Internal",
-        user_agent="AWS Internal",
-        read_only=False,
-        response={"keyId": primary_arn},
-        resources=(primary_arn,),
-    )
 
 
 def _entry(kms_key: KmsKey, region: str) -> dict[str, str]:

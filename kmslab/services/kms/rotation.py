@@ -21,9 +21,9 @@ from kmslab.services.kms.material_records import (
     materials_of,
     state_of_material,
 )
-from kmslab.services.kms.multi_region import related_keys, share_rotation, synchronized
+from kmslab.services.kms.multi_region import related_keys, share_rotation
 from kmslab.services.kms.paging import page_end, page_limit, page_start
-from kmslab.services.kms.service_events import service_event
+from kmslab.services.kms.service_events import service_event, synchronized
 from kmslab.sources import DAY, RandomBytes
 from kmslab.store.events import Event
 from kmslab.store.records import (
