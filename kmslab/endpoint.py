@@ -57,7 +57,6 @@ SERVICES: dict[str, ModuleType] = {
 _MOST_DECISIONS = 1000
 _MOST_OF_A_CALL = 50
 
-_OF_THE_ACCOUNT = "identity policies alone decide, on no key"
 _NOT_BY_ONE_KEY = {
     "ReEncrypt": "ask for ReEncryptFrom on one key and ReEncryptTo on the other",
     "RetireGrant": "the grant says who may",
@@ -65,12 +64,13 @@ _NOT_BY_ONE_KEY = {
     "UpdatePrimaryRegion": "the replica key decides as well",
     **dict.fromkeys(("CreateAlias", "UpdateAlias", "DeleteAlias"), "the alias decides as well"),
     **dict.fromkeys(
-        (f"{verb}CustomKeyStore" for verb in ("Create", "Connect", "Disconnect")), _OF_THE_ACCOUNT
+        (
+            *("CreateCustomKeyStore", "ConnectCustomKeyStore", "DisconnectCustomKeyStore"),
+            *("UpdateCustomKeyStore", "DeleteCustomKeyStore", "DescribeCustomKeyStores"),
+            *("CreateKey", "ListKeys", "ListAliases", "GenerateRandom", "ListRetirableGrants"),
+        ),
+        "identity policies alone decide, on no key",
     ),
-    **dict.fromkeys(("UpdateCustomKeyStore", "DeleteCustomKeyStore"), _OF_THE_ACCOUNT),
-    "DescribeCustomKeyStores": _OF_THE_ACCOUNT,
-    **dict.fromkeys(("CreateKey", "ListKeys", "ListAliases"), _OF_THE_ACCOUNT),
-    **dict.fromkeys(("GenerateRandom", "ListRetirableGrants"), _OF_THE_ACCOUNT),
 }
 
 Mark = Callable[[str], None]

@@ -27,7 +27,7 @@ class Origin(NamedTuple):
 INTERNAL = Origin("AWS Internal", "AWS Internal", True)
 IN_PROCESS = Origin(LOOPBACK, "kmslab boto3", True)
 """What a lab's own boto3 clients tell."""
-DIRECT = Origin("127.0.0.1", "kmslab", True)
+DIRECT = Origin(LOOPBACK, "kmslab", True)
 """What is told of a call that no client made."""
 
 
