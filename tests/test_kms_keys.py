@@ -19,7 +19,7 @@ from aws_words import (
 )
 
 from kmslab import Lab, StillClock, insecure_seeded_random
-from kmslab.services.kms import symmetric_keys
+from kmslab.services.kms import new_keys
 
 pytest_plugins = ["lab_session"]
 
@@ -152,7 +152,7 @@ def test_the_service_model_limits_what_create_key_takes(kms):
 
 
 def test_the_hundred_thousandth_key_of_a_region_is_the_last(lab, kms, monkeypatch):
-    monkeypatch.setattr(symmetric_keys, "_MOST_KEYS", 2)
+    monkeypatch.setattr(new_keys, "_MOST_KEYS", 2)
     for _ in range(2):
         kms.create_key()
     with refused("LimitExceededException", None):

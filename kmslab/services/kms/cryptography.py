@@ -18,9 +18,13 @@ from kmslab.services.kms.dry_run import (
 )
 from kmslab.services.kms.identifiers import find_key, is_key_id
 from kmslab.services.kms.key_material import current_material, token_of, wrapped_key
-from kmslab.services.kms.key_specs import ENCRYPT_DECRYPT, is_symmetric, require_fit
+from kmslab.services.kms.key_specs import (
+    ENCRYPT_DECRYPT,
+    SYMMETRIC_DEFAULT,
+    is_symmetric,
+    require_fit,
+)
 from kmslab.services.kms.key_states import require_state
-from kmslab.services.kms.symmetric_keys import SYMMETRIC_DEFAULT
 from kmslab.store.records import KmsKey, shelf_of
 from kmslab.vault.algorithms.rsa_keys import largest_plaintext
 from kmslab.vault.hsm import BackingKeyName

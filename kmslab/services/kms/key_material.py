@@ -1,44 +1,13 @@
 """Which material a KMS key has, and the exported key token by which the HSM takes it back.
 
-Keys that are no symmetric encryption keys get theirs here, when they come to be.
+How a key comes to its material is not known here.
 """
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.key_states import PENDING_IMPORT
-from kmslab.services.kms.symmetric_keys import unused_key_id
+from kmslab.services.kms.material_records import EXTERNAL
 from kmslab.store.records import KeyToken, KmsKey
-from kmslab.vault.backing_keys import WrappedKey
-from kmslab.vault.hsm import BackingKeyName
-
-
-def new_key_of_spec(
-    call: Call, policy: str, key_spec: str, key_usage: str
-) -> tuple[KmsKey, KeyToken]:
-    """An enabled key of the caller's account and Region that is no symmetric encryption key, and
-    the exported key token of its material. An RSA key takes a while, so the store's lock must not
-    be held."""
-    key_id = unused_key_id(call)
-    made = call.hsm.keys.create(call.account, key_id, key_spec)
-    material_id = made.name.key_material_id
-    kms_key = KmsKey(
-        *(call.account, call.region, key_id, call.now, policy, material_id),
-        key_spec=key_spec,
-        key_usage=key_usage,
-    )
-    return kms_key, KeyToken(call.account, call.region, key_id, material_id, made.token)
-
-
-def new_key_without_material(call: Call, policy: str, key_spec: str, key_usage: str) -> KmsKey:
-    """A key whose material its owner has yet to bring."""
-    return KmsKey(
-        *(call.account, call.region, unused_key_id(call), call.now, policy),
-        key_material_id="",
-        key_state=PENDING_IMPORT,
-        key_spec=key_spec,
-        key_usage=key_usage,
-        origin="EXTERNAL",
-    )
+from kmslab.vault.backing_keys import BackingKeyName, WrappedKey
 
 
 def current_material(kms_key: KmsKey) -> BackingKeyName:
@@ -53,8 +22,9 @@ def wrapped_key(call: Call, kms_key: KmsKey) -> WrappedKey:
 
 
 def token_of(call: Call, kms_key: KmsKey, material: BackingKeyName) -> str:
-    """The token of `material`. Raises NotFoundException where the key is gone, and
-    InvalidCiphertextException where it never had that material."""
+    """The token of `material`. Raises NotFoundException where the key is gone,
+    KMSInvalidStateException where what was imported into it is, and InvalidCiphertextException
+    where it never had that material."""
     key_token = call.store.key_tokens.get(kms_key.own_shelf, material.key_material_id)
     if key_token is None and call.changes:
         # A key that comes to be with this very call: AWS's own key for a service.
@@ -62,7 +32,7 @@ def token_of(call: Call, kms_key: KmsKey, material: BackingKeyName) -> str:
         key_token = next((each for each in made if each.shelf == kms_key.own_shelf), None)
     if key_token is None and material.key_material_id == kms_key.key_material_id:
         # The key, or what was imported into it, was deleted between the look-up and now.
-        if kms_key.origin == "EXTERNAL":
+        if kms_key.origin == EXTERNAL:
             raise errors.pending_import(kms_key.arn)
         raise errors.no_such_key(kms_key.arn)
     if key_token is None:

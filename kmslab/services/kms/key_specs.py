@@ -6,9 +6,9 @@ could stand on. The algorithms themselves are the vault's.
 """
 
 from kmslab import errors
-from kmslab.services.kms.symmetric_keys import SYMMETRIC_DEFAULT
 from kmslab.store.records import KmsKey
 
+SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
 ENCRYPT_DECRYPT, SIGN_VERIFY = "ENCRYPT_DECRYPT", "SIGN_VERIFY"
 GENERATE_VERIFY_MAC, KEY_AGREEMENT = "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"
 ENCAPSULATE_DECAPSULATE = "ENCAPSULATE_DECAPSULATE"

@@ -8,9 +8,8 @@ from kmslab import errors
 from kmslab.services.call import Call
 from kmslab.services.kms.custom_key_stores import refuse_keys_of_stores
 from kmslab.services.kms.identifiers import find_key, find_key_by_id
-from kmslab.services.kms.key_material import new_key_of_spec, new_key_without_material
 from kmslab.services.kms.key_policies import check_key_policy, default_key_policy
-from kmslab.services.kms.key_specs import algorithms_of, usages_of
+from kmslab.services.kms.key_specs import SYMMETRIC_DEFAULT, algorithms_of, usages_of
 from kmslab.services.kms.key_states import (
     DISABLED,
     ENABLED,
@@ -22,12 +21,13 @@ from kmslab.services.kms.last_usage import ENDINGS, note_days_without_usage
 from kmslab.services.kms.managed_keys import make_when_named
 from kmslab.services.kms.material_records import EXTERNAL, material_metadata
 from kmslab.services.kms.multi_region import SYNCHRONIZING_ROLE, multi_region_metadata
-from kmslab.services.kms.paging import page_end, page_limit, page_start
-from kmslab.services.kms.symmetric_keys import (
-    SYMMETRIC_DEFAULT,
+from kmslab.services.kms.new_keys import (
+    new_key_of_spec,
+    new_key_without_material,
     new_symmetric_key,
     require_room,
 )
+from kmslab.services.kms.paging import page_end, page_limit, page_start
 from kmslab.services.kms.tags import checked_tags
 from kmslab.store.records import KmsKey, Record, shelf_of
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from kmslab import arn as arns
 from kmslab.services.call import Call
-from kmslab.services.kms.symmetric_keys import new_symmetric_key
+from kmslab.services.kms.new_keys import new_symmetric_key
 from kmslab.store.records import Alias, KmsKey, rotated_yearly, shelf_of
 
 PREFIX = "alias/aws/"

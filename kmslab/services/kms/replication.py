@@ -29,7 +29,7 @@ from kmslab.services.kms.multi_region import (
     related_keys,
     share_rotation,
 )
-from kmslab.services.kms.symmetric_keys import require_room
+from kmslab.services.kms.new_keys import require_room
 from kmslab.services.kms.tags import checked_tags
 from kmslab.store.records import KmsKey, shelf_of
 from kmslab.wire.model import region_names
@@ -84,7 +84,7 @@ def update_primary_region(call: Call) -> None:
     if region == primary.region:
         raise errors.not_multi_region_replica(primary.arn)
     part, replica = _key_in_region(call, primary, region)
-    others = [key for key in related_keys(call.store, primary) if key.region != region]
+    others = [each for each in related_keys(call.store, primary) if each.region != region]
     updating = [_updating(kms_key, call.now) for kms_key in (primary, replica)]
     replicas = {primary.region, *primary.replica_regions} - {region}
     call.put(*relate([*updating, *others], region, replicas))
