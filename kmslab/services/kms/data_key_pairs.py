@@ -8,8 +8,8 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.cryptography import data_key_wrapper, encrypt_under
 from kmslab.services.kms.dry_run import refuse_dry_run
+from kmslab.services.kms.encryption import data_key_wrapper, encrypt_under
 from kmslab.services.kms.key_specs import usages_of
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.cryptography import key_for
 from kmslab.services.kms.dry_run import refuse_dry_run
 from kmslab.services.kms.key_material import wrapped_key
 from kmslab.services.kms.key_specs import ENCAPSULATE_DECAPSULATE
+from kmslab.services.kms.key_use import key_for
 from kmslab.vault.algorithms.ml_kem_keys import ciphertext_size
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.cryptography import key_for, refuse_recipient
 from kmslab.services.kms.dry_run import refuse_dry_run
 from kmslab.services.kms.key_material import wrapped_key
 from kmslab.services.kms.key_specs import KEY_AGREEMENT
+from kmslab.services.kms.key_use import key_for, refuse_recipient
 
 
 def derive_shared_secret(call: Call) -> dict[str, Any]:

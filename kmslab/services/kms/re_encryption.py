@@ -4,25 +4,25 @@ from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
-from kmslab.services.kms.cryptography import (
-    DESTINATION,
-    SOURCE,
-    authorise_use,
-    check_contexts,
-    checked_algorithm,
-    decrypt_with,
-    encrypt_with,
-    key_of_ciphertext,
-    refuse_large_plaintext,
-)
+from kmslab.services.kms.ciphertext_keys import key_of_ciphertext
 from kmslab.services.kms.dry_run import (
     ignores_ciphertext,
     refuse_dry_run,
     refuse_dry_run_without_ciphertext,
     require_ciphertext,
 )
+from kmslab.services.kms.encryption import (
+    DESTINATION,
+    SOURCE,
+    check_contexts,
+    checked_algorithm,
+    decrypt_with,
+    encrypt_with,
+    refuse_large_plaintext,
+)
 from kmslab.services.kms.identifiers import find_key, peek_key
 from kmslab.services.kms.key_specs import is_symmetric
+from kmslab.services.kms.key_use import authorise_use
 
 
 def re_encrypt(call: Call) -> dict[str, Any]:
