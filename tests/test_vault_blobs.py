@@ -12,9 +12,10 @@ from kmslab.errors import ServiceError
 from kmslab.sources import insecure_seeded_random
 from kmslab.store.iam_records import AccessKey
 from kmslab.store.records import KeyToken
+from kmslab.vault.backing_keys import BackingKeyName
 from kmslab.vault.domain_key import DomainKey
 from kmslab.vault.encryption_context import canonical
-from kmslab.vault.hsm import BackingKeyName, Hsm
+from kmslab.vault.hsm import Hsm
 from kmslab.vault.key_derivation import KeyDerivation
 
 KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -25,8 +25,6 @@ _ENCRYPT_LABEL = b"kmslab encrypt AES-256-GCM"
 _BACKING_KEY_SIZE = 32
 _CACHED_KEYS = 10_000
 
-__all__ = ["BackingKeyName", "Hsm"]
-
 
 class Hsm:
     """Makes, wraps and uses backing keys; answers with ciphertexts, never with keys."""

@@ -46,58 +46,63 @@ class HsmKeys:
         """The key in `material`, which somebody sent: PKCS #8 in DER for a key pair, bare bytes for
         an HMAC key. The same key gets the same name each time it is brought. Raises ValueError for
         what is no sound key of `key_spec`."""
-        key = kind_of(key_spec).decode(key_spec, material)
+        brought = kind_of(key_spec).decode(key_spec, material)
         # Of the key, not of what was sent: one private key can be written in several ways.
-        name = name_of_material(self._domain_key, account, key_id, key.encode())
-        return self._wrap(name, key_spec, key)
+        name = name_of_material(self._domain_key, account, key_id, brought.encode())
+        return self._wrap(name, key_spec, brought)
 
     def new_data_key_pair(self, key_spec: str) -> tuple[bytes, bytes]:
         """A private key in PKCS #8 and its public key, for use outside. It is not kept."""
         made = _as_pair(kind_of(key_spec).generate(key_spec, self._random))
         return made.encode(), made.public_key()
 
-    def public_key(self, key: WrappedKey) -> bytes:
+    def public_key(self, wrapped: WrappedKey) -> bytes:
         """The public key of a pair, as SubjectPublicKeyInfo in DER."""
-        return _as_pair(self._open(key)).public_key()
+        return _as_pair(self._open(wrapped)).public_key()
 
-    def encrypt(self, key: WrappedKey, algorithm: str, plaintext: bytes) -> bytes:
+    def encrypt(self, wrapped: WrappedKey, algorithm: str, plaintext: bytes) -> bytes:
         """`plaintext` as a ciphertext of the pair's own standard, which names no key."""
-        return self._of_kind(key, RsaKeyPair).encrypt(algorithm, plaintext)
+        return self._of_kind(wrapped, RsaKeyPair).encrypt(algorithm, plaintext)
 
-    def decrypt(self, key: WrappedKey, algorithm: str, ciphertext: bytes) -> bytes:
+    def decrypt(self, wrapped: WrappedKey, algorithm: str, ciphertext: bytes) -> bytes:
         """The plaintext of such a ciphertext. Raises InvalidCiphertextException."""
-        plaintext = self._of_kind(key, RsaKeyPair).decrypt(algorithm, ciphertext)
+        plaintext = self._of_kind(wrapped, RsaKeyPair).decrypt(algorithm, ciphertext)
         if plaintext is None:
             raise errors.invalid_ciphertext()
         return plaintext
 
-    def sign(self, key: WrappedKey, algorithm: str, message_type: str, message: bytes) -> bytes:
-        return _as_signing(self._open(key)).sign(algorithm, message_type, message)
+    def sign(self, wrapped: WrappedKey, algorithm: str, message_type: str, message: bytes) -> bytes:
+        return _as_signing(self._open(wrapped)).sign(algorithm, message_type, message)
 
     def verify(
-        self, key: WrappedKey, algorithm: str, message_type: str, message: bytes, signature: bytes
+        self,
+        wrapped: WrappedKey,
+        algorithm: str,
+        message_type: str,
+        message: bytes,
+        signature: bytes,
     ) -> bool:
-        pair = _as_signing(self._open(key))
+        pair = _as_signing(self._open(wrapped))
         return pair.verify(algorithm, message_type, message, signature)
 
-    def code(self, key: WrappedKey, algorithm: str, message: bytes) -> bytes:
+    def code(self, wrapped: WrappedKey, algorithm: str, message: bytes) -> bytes:
         """The message authentication code of `message`."""
-        return self._of_kind(key, HmacKey).code(algorithm, message)
+        return self._of_kind(wrapped, HmacKey).code(algorithm, message)
 
-    def code_fits(self, key: WrappedKey, algorithm: str, message: bytes, code: bytes) -> bool:
-        return self._of_kind(key, HmacKey).fits(algorithm, message, code)
+    def code_fits(self, wrapped: WrappedKey, algorithm: str, message: bytes, code: bytes) -> bool:
+        return self._of_kind(wrapped, HmacKey).fits(algorithm, message, code)
 
-    def agree(self, key: WrappedKey, public_key: bytes) -> bytes | None:
+    def agree(self, wrapped: WrappedKey, public_key: bytes) -> bytes | None:
         """The shared secret of the pair and `public_key`; None for no public key on its curve."""
-        return self._of_kind(key, EllipticKeyPair).agree(public_key)
+        return self._of_kind(wrapped, EllipticKeyPair).agree(public_key)
 
-    def encapsulate(self, key: WrappedKey) -> tuple[bytes, bytes]:
+    def encapsulate(self, wrapped: WrappedKey) -> tuple[bytes, bytes]:
         """A new secret, and its ciphertext for the holder of the private key."""
-        return self._of_kind(key, MlKemKeyPair).encapsulate()
+        return self._of_kind(wrapped, MlKemKeyPair).encapsulate()
 
-    def decapsulate(self, key: WrappedKey, ciphertext: bytes) -> bytes:
+    def decapsulate(self, wrapped: WrappedKey, ciphertext: bytes) -> bytes:
         """The secret in `ciphertext`, which has the right length."""
-        return self._of_kind(key, MlKemKeyPair).decapsulate(ciphertext)
+        return self._of_kind(wrapped, MlKemKeyPair).decapsulate(ciphertext)
 
     def forget(self, name: BackingKeyName) -> None:
         self._opened.pop(name, None)
@@ -105,37 +110,38 @@ class HsmKeys:
     def forget_all(self) -> None:
         self._opened.clear()
 
-    def _wrap(self, name: BackingKeyName, key_spec: str, key: AnyKey) -> WrappedKey:
-        unwrapped = WrappedKey(name, "", key_spec)
-        token = self._domain_key.wrap(key.encode(), unwrapped.bound_to)
-        return replace(unwrapped, token=token.hex())
+    def _wrap(self, name: BackingKeyName, key_spec: str, opened: AnyKey) -> WrappedKey:
+        without_token = WrappedKey(name, "", key_spec)
+        token = self._domain_key.wrap(opened.encode(), without_token.bound_to)
+        return replace(without_token, token=token.hex())
 
-    def _of_kind(self, key: WrappedKey, kind: type[Kind]) -> Kind:
-        opened = self._open(key)
+    def _of_kind(self, wrapped: WrappedKey, kind: type[Kind]) -> Kind:
+        opened = self._open(wrapped)
         if not isinstance(opened, kind):
-            raise TypeError(f"a key of the spec {key.key_spec} cannot do this")
+            raise TypeError(f"a key of the spec {wrapped.key_spec} cannot do this")
         return opened
 
-    def _open(self, key: WrappedKey) -> AnyKey:
-        return self._opened.get(key.name) or self._unwrap(key)
+    def _open(self, wrapped: WrappedKey) -> AnyKey:
+        return self._opened.get(wrapped.name) or self._unwrap(wrapped)
 
-    def _unwrap(self, key: WrappedKey) -> AnyKey:
-        material = self._domain_key.unwrap(bytes.fromhex(key.token), key.bound_to)
+    def _unwrap(self, wrapped: WrappedKey) -> AnyKey:
+        material = self._domain_key.unwrap(bytes.fromhex(wrapped.token), wrapped.bound_to)
         if material is None:
             raise errors.internal_failure()
         if len(self._opened) >= _CACHED_KEYS:
             self._opened.clear()
-        opened = self._opened[key.name] = kind_of(key.key_spec).open(key.key_spec, material)
+        opened = kind_of(wrapped.key_spec).open(wrapped.key_spec, material)
+        self._opened[wrapped.name] = opened
         return opened
 
 
-def _as_pair(key: AnyKey) -> KeyPair:
-    if isinstance(key, HmacKey):
+def _as_pair(opened: AnyKey) -> KeyPair:
+    if isinstance(opened, HmacKey):
         raise TypeError("an HMAC key has no public half")
-    return key
+    return opened
 
 
-def _as_signing(key: AnyKey) -> SigningKeyPair:
-    if isinstance(key, HmacKey | MlKemKeyPair):
+def _as_signing(opened: AnyKey) -> SigningKeyPair:
+    if isinstance(opened, HmacKey | MlKemKeyPair):
         raise TypeError("a key of this kind does not sign")
-    return key
+    return opened

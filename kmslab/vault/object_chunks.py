@@ -56,7 +56,8 @@ class ObjectChunks:
         self.chunk_size = CHUNK_SIZE
         self.overhead = TAG_SIZE * len(segment_keys)
         self._layers = [
-            _Layer(key, CHUNK_SIZE + TAG_SIZE * depth) for depth, key in enumerate(segment_keys)
+            _Layer(segment_key, CHUNK_SIZE + TAG_SIZE * depth)
+            for depth, segment_key in enumerate(segment_keys)
         ]
 
     def seal(self, first_index: int, piece: memoryview, is_end: bool) -> memoryview:
@@ -84,8 +85,8 @@ class ObjectChunks:
 
 
 class _Layer:
-    def __init__(self, key: bytes, chunk_size: int) -> None:
-        self._aead = AESGCM(key)
+    def __init__(self, segment_key: bytes, chunk_size: int) -> None:
+        self._aead = AESGCM(segment_key)
         self._plain_size = chunk_size
         self._sealed_size = chunk_size + TAG_SIZE
         self._kept = memoryview(bytearray())

@@ -25,7 +25,8 @@ from kmslab.services.kms.service_events import service_event
 from kmslab.sources import DAY, RandomBytes
 from kmslab.store.records import KmsKey, Record
 from kmslab.store.store import Changes, Store
-from kmslab.vault.hsm import BackingKeyName, Hsm
+from kmslab.vault.backing_keys import BackingKeyName
+from kmslab.vault.hsm import Hsm
 
 
 def schedule_key_deletion(call: Call) -> dict[str, Any]:

@@ -40,7 +40,8 @@ from kmslab.store.records import (
     Record,
 )
 from kmslab.store.store import Changes, Store
-from kmslab.vault.hsm import BackingKeyName, Hsm
+from kmslab.vault.backing_keys import BackingKeyName
+from kmslab.vault.hsm import Hsm
 
 NEW, EXISTING = "NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"
 _LONGEST = 365 * DAY

@@ -19,8 +19,8 @@ def generate_mac(call: Call) -> dict[str, Any]:
     algorithm = call.parameters["MacAlgorithm"]
     kms_key = key_for(call, GENERATE_VERIFY_MAC, algorithm)
     refuse_dry_run(call)
-    key = wrapped_key(call, kms_key)
-    code = call.hsm.keys.code(key, algorithm, call.parameters["Message"])
+    hmac_key = wrapped_key(call, kms_key)
+    code = call.hsm.keys.code(hmac_key, algorithm, call.parameters["Message"])
     return {"Mac": code, "MacAlgorithm": algorithm, "KeyId": kms_key.arn}
 
 
@@ -29,8 +29,8 @@ def verify_mac(call: Call) -> dict[str, Any]:
     asked = call.parameters
     algorithm = asked["MacAlgorithm"]
     kms_key = key_for(call, GENERATE_VERIFY_MAC, algorithm)
-    key = wrapped_key(call, kms_key)
-    if not call.hsm.keys.code_fits(key, algorithm, asked["Message"], asked["Mac"]):
+    hmac_key = wrapped_key(call, kms_key)
+    if not call.hsm.keys.code_fits(hmac_key, algorithm, asked["Message"], asked["Mac"]):
         raise errors.ServiceError("KMSInvalidMacException")
     refuse_dry_run(call)
     return {"KeyId": kms_key.arn, "MacValid": True, "MacAlgorithm": algorithm}

@@ -38,8 +38,8 @@ def verify(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_Verify.html"""
     kms_key, algorithm, message_type = _checked(call)
     message, signature = call.parameters["Message"], call.parameters["Signature"]
-    key = wrapped_key(call, kms_key)
-    if not call.hsm.keys.verify(key, algorithm, message_type, message, signature):
+    key_pair = wrapped_key(call, kms_key)
+    if not call.hsm.keys.verify(key_pair, algorithm, message_type, message, signature):
         raise errors.ServiceError("KMSInvalidSignatureException")
     refuse_dry_run(call)
     return {"KeyId": kms_key.arn, "SignatureValid": True, "SigningAlgorithm": algorithm}
