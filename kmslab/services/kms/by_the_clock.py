@@ -10,7 +10,7 @@ from dataclasses import replace
 from kmslab.services.kms.deletion import delete_key
 from kmslab.services.kms.imported_material import expire_material
 from kmslab.services.kms.key_states import CREATING
-from kmslab.services.kms.rotation import AUTOMATIC, new_material, rotate
+from kmslab.services.kms.rotation import AUTOMATIC, new_material, rotate, rotation_events
 from kmslab.services.kms.service_events import synchronized
 from kmslab.sources import DAY, RandomBytes
 from kmslab.store.records import KeyMaterial, KmsKey
@@ -55,6 +55,7 @@ def _settle(kms_key: KmsKey, when: float, store: Store, random: RandomBytes) -> 
 def _rotate(kms_key: KmsKey, when: float, store: Store, hsm: Hsm, random: RandomBytes) -> None:
     """The automatic rotation; the next one is a period later, also where this one was late."""
     scheduled = replace(kms_key, next_rotation_date=when + kms_key.rotation_period * DAY)
-    made = new_material(kms_key, when, hsm)
-    rotation = rotate(scheduled, *made, AUTOMATIC, when, store, random)
-    store.commit(Changes(put=list(rotation.records)), rotation.events)
+    successor, token = new_material(kms_key, when, hsm)
+    records = rotate(scheduled, successor, token, AUTOMATIC, when, store)
+    events = rotation_events(scheduled, successor, AUTOMATIC, when, random)
+    store.commit(Changes(put=list(records)), events)

@@ -8,7 +8,7 @@ operations; what the clock does is in `by_the_clock`.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from kmslab import errors
 from kmslab.services.call import Call
@@ -42,13 +42,6 @@ AUTOMATIC, ON_DEMAND = "AUTOMATIC", "ON_DEMAND"
 _DEFAULT_PERIOD = 365
 _MOST_ON_DEMAND = 25
 _SOON = 20 * 60
-
-
-class Rotation(NamedTuple):
-    """A rotation that is about to happen: the records it leaves, and KMS's own events of it."""
-
-    records: tuple[Record, ...]
-    events: tuple[Event, ...]
 
 
 def enable_key_rotation(call: Call) -> None:
@@ -88,13 +81,9 @@ def rotate_key_on_demand(call: Call) -> dict[str, Any]:
     _refuse_replica(kms_key)
     _refuse_conflict(call, kms_key)
     _refuse_over_limit(call, kms_key)
-    if kms_key.origin == EXTERNAL:
-        rotation = _to_pending_material(call, kms_key)
-    else:
-        made = new_material(kms_key, call.now, call.hsm)
-        rotation = rotate(kms_key, *made, ON_DEMAND, call.now, call.store, call.random)
-    call.put(*rotation.records)
-    call.more_events += rotation.events
+    successor, token = _successor(call, kms_key)
+    call.put(*rotate(kms_key, successor, token, ON_DEMAND, call.now, call.store))
+    call.more_events += rotation_events(kms_key, successor, ON_DEMAND, call.now, call.random)
     call.tells_its_output = True
     return {"KeyId": call.parameters["KeyId"]}
 
@@ -139,23 +128,12 @@ def rotate(
     rotation_type: str,
     when: float,
     store: Store,
-    random: RandomBytes,
-) -> Rotation:
-    """What makes `successor` the current material of the key at `when`; `token` is its key token
-    where the store does not have it yet. Keys that are related to the key are rotated with it. The
-    store's lock must be held."""
+) -> tuple[Record, ...]:
+    """The records that make `successor` the current material of the key at `when`; `token` is its
+    key token where the store does not have it yet. Keys that are related to the key are rotated
+    with it. The store's lock must be held."""
     previous = store.key_materials.get(kms_key.own_shelf, kms_key.key_material_id)
     assert previous
-    details = {
-        "rotationType": rotation_type,
-        "keyOrigin": kms_key.origin,
-        "previousKeyMaterialId": kms_key.key_material_id,
-        "currentKeyMaterialId": successor.key_material_id,
-        "keyId": kms_key.key_id,
-    }
-    events = [service_event("RotateKey", kms_key, when, random, details)]
-    if kms_key.is_multi_region:
-        events.append(synchronized(kms_key, when, random))
     made = replace(
         successor,
         state=CURRENT,
@@ -167,7 +145,24 @@ def rotate(
     tokens = (token,) if token else ()
     materials = (replace(previous, state=NON_CURRENT), made)
     copies = _in_related_keys(store, rotated, materials, tokens)
-    return Rotation((rotated, *materials, *tokens, *copies), tuple(events))
+    return rotated, *materials, *tokens, *copies
+
+
+def rotation_events(
+    kms_key: KmsKey, successor: KeyMaterial, rotation_type: str, when: float, random: RandomBytes
+) -> list[Event]:
+    """KMS's own events of a rotation; `kms_key` is the key as it was before."""
+    details = {
+        "rotationType": rotation_type,
+        "keyOrigin": kms_key.origin,
+        "previousKeyMaterialId": kms_key.key_material_id,
+        "currentKeyMaterialId": successor.key_material_id,
+        "keyId": kms_key.key_id,
+    }
+    events = [service_event("RotateKey", kms_key, when, random, details)]
+    if kms_key.is_multi_region:
+        events.append(synchronized(kms_key, when, random))
+    return events
 
 
 def _in_related_keys(
@@ -199,11 +194,14 @@ def _schedule(call: Call, kms_key: KmsKey, days: int, first: float | None) -> No
     call.put(kms_key, *(share_rotation(kms_key, each) for each in related))
 
 
-def _to_pending_material(call: Call, kms_key: KmsKey) -> Rotation:
-    """The rotation to the imported material that waits for it."""
+def _successor(call: Call, kms_key: KmsKey) -> tuple[KeyMaterial, KeyToken | None]:
+    """What the key is rotated to on demand: new material and its key token, or the imported
+    material that waits for it. Raises KMSInvalidStateException where none does."""
+    if kms_key.origin != EXTERNAL:
+        return new_material(kms_key, call.now, call.hsm)
     for material in materials_of(call.store, kms_key):
         if state_of_material(call.store, kms_key, material) == PENDING_ROTATION:
-            return rotate(kms_key, material, None, ON_DEMAND, call.now, call.store, call.random)
+            return material, None
     raise errors.invalid_state(
         f"No available key material pending rotation for the key: {kms_key.arn}."
     )
