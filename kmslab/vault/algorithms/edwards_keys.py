@@ -4,7 +4,6 @@ The private key is 32 bytes of the lab's randomness. A signature draws nothing: 
 the same one each time. The prehashed variant, Ed25519ph, is not in OpenSSL's reach here.
 """
 
-from functools import cached_property
 from typing import ClassVar, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -18,7 +17,7 @@ from kmslab.vault.algorithms.key_pairs import SigningPair
 _SIZE = 32
 
 
-class EdwardsKeyPair(SigningPair[Ed25519PrivateKey]):
+class EdwardsKeyPair(SigningPair[Ed25519PrivateKey, Ed25519PublicKey]):
     """A pair that signs. Any 32 bytes are a good private key."""
 
     KEY_SPECS: ClassVar = ("ECC_NIST_EDWARDS25519",)
@@ -32,11 +31,6 @@ class EdwardsKeyPair(SigningPair[Ed25519PrivateKey]):
 
     def _check(self, algorithm: str, message_type: str, message: bytes, signature: bytes) -> None:
         self._public_key.verify(signature, message)
-
-    @cached_property
-    def _public_key(self) -> Ed25519PublicKey:
-        # Kept, since OpenSSL prepares a public key when it is first used.
-        return self._private_key.public_key()
 
     @classmethod
     def _of_spec(cls, key_spec: str, private_key: object) -> Ed25519PrivateKey:

@@ -6,7 +6,6 @@ signature is as X9.62 encodes it, and new each time; a shared secret is the bare
 (SP 800-56A, 5.7.1.2), from which keys have yet to be derived.
 """
 
-from functools import cached_property
 from typing import ClassVar, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,7 +25,7 @@ _CURVES: dict[str, ec.EllipticCurve] = {
 _EXTRA_BITS = 64
 
 
-class EllipticKeyPair(SigningPair[ec.EllipticCurvePrivateKey]):
+class EllipticKeyPair(SigningPair[ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey]):
     """A number, and the point that it makes of the curve's base point."""
 
     KEY_SPECS: ClassVar = tuple(_CURVES)
@@ -65,11 +64,6 @@ class EllipticKeyPair(SigningPair[ec.EllipticCurvePrivateKey]):
 
     def _check(self, algorithm: str, message_type: str, message: bytes, signature: bytes) -> None:
         self._public_key.verify(signature, message, _ecdsa(algorithm, message_type))
-
-    @cached_property
-    def _public_key(self) -> ec.EllipticCurvePublicKey:
-        # Kept, since OpenSSL prepares a public key when it is first used.
-        return self._private_key.public_key()
 
     @classmethod
     def _of_spec(cls, key_spec: str, private_key: object) -> ec.EllipticCurvePrivateKey:

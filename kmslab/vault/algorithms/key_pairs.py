@@ -5,17 +5,19 @@ What an algorithm does with a pair stands with its own kind.
 """
 
 from abc import ABC, abstractmethod
-from typing import Generic, Self, TypeVar
+from functools import cached_property
+from typing import Generic, Self, TypeVar, cast
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
 from kmslab.vault.algorithms import pkcs8
 
 Private = TypeVar("Private", bound=PrivateKeyTypes)
+Public = TypeVar("Public", bound=PublicKeyTypes)
 
 
-class StoredKeyPair(ABC, Generic[Private]):
+class StoredKeyPair(ABC, Generic[Private, Public]):
     """A private key and its public key."""
 
     def __init__(self, private_key: Private) -> None:
@@ -39,13 +41,18 @@ class StoredKeyPair(ABC, Generic[Private]):
     def public_key(self) -> bytes:
         return pkcs8.public_key_of(self._private_key)
 
+    @cached_property
+    def _public_key(self) -> Public:
+        # Kept, since OpenSSL prepares a public key when it is first used.
+        return cast(Public, self._private_key.public_key())
+
     @classmethod
     @abstractmethod
     def _of_spec(cls, key_spec: str, private_key: object) -> Private:
         """Raises ValueError for a private key of another spec."""
 
 
-class SigningPair(StoredKeyPair[Private]):
+class SigningPair(StoredKeyPair[Private, Public]):
     """A pair that signs. `message_type` is RAW, DIGEST or EXTERNAL_MU, where its algorithm has
     that; a digest has the right length."""
 

@@ -6,19 +6,20 @@ random and that nobody else has (implicit rejection), so no answer tells an atta
 private key is kept as the 64 bytes of the lab's randomness that it all comes from.
 """
 
-from typing import ClassVar, Self
+from collections.abc import Mapping
+from typing import ClassVar
 
-from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM1024PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import (
+    MLKEM768PrivateKey,
+    MLKEM768PublicKey,
+    MLKEM1024PrivateKey,
+    MLKEM1024PublicKey,
+)
 
-from kmslab.sources import RandomBytes
-from kmslab.vault.algorithms.key_pairs import StoredKeyPair
+from kmslab.vault.algorithms.seeded_pairs import SeededPair
 
-_SEED_SIZE = 64
 _PrivateKey = MLKEM768PrivateKey | MLKEM1024PrivateKey
-_KINDS: dict[str, type[_PrivateKey]] = {
-    "ML_KEM_768": MLKEM768PrivateKey,
-    "ML_KEM_1024": MLKEM1024PrivateKey,
-}
+_PublicKey = MLKEM768PublicKey | MLKEM1024PublicKey
 _CIPHERTEXT_SIZES = {"ML_KEM_768": 1088, "ML_KEM_1024": 1568}
 
 
@@ -27,25 +28,20 @@ def ciphertext_size(key_spec: str) -> int:
     return _CIPHERTEXT_SIZES[key_spec]
 
 
-class MlKemKeyPair(StoredKeyPair[_PrivateKey]):
-    """A pair to hand a secret over. Any seed is a good private key."""
+class MlKemKeyPair(SeededPair[_PrivateKey, _PublicKey]):
+    """A pair to hand a secret over."""
 
-    KEY_SPECS: ClassVar = tuple(_KINDS)
-
-    @classmethod
-    def generate(cls, key_spec: str, random: RandomBytes) -> Self:
-        return cls(_KINDS[key_spec].from_seed_bytes(random(_SEED_SIZE)))
+    _SEED_SIZE = 64
+    _CLASSES: ClassVar[Mapping[str, type[_PrivateKey]]] = {
+        "ML_KEM_768": MLKEM768PrivateKey,
+        "ML_KEM_1024": MLKEM1024PrivateKey,
+    }
+    KEY_SPECS: ClassVar = tuple(_CLASSES)
 
     def encapsulate(self) -> tuple[bytes, bytes]:
         """A new secret of 32 bytes, and its ciphertext. It takes the public key alone."""
-        return self._private_key.public_key().encapsulate()
+        return self._public_key.encapsulate()
 
     def decapsulate(self, ciphertext: bytes) -> bytes:
         """32 bytes for anything that has `ciphertext_size`. Raises ValueError for the rest."""
         return self._private_key.decapsulate(ciphertext)
-
-    @classmethod
-    def _of_spec(cls, key_spec: str, private_key: object) -> _PrivateKey:
-        if not isinstance(private_key, _KINDS[key_spec]):
-            raise ValueError(f"the material is no {key_spec} private key")
-        return private_key

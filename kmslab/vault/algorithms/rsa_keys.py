@@ -5,7 +5,6 @@ is as long as the hash. A key pair is always drawn from the operating system, in
 randomness too: OpenSSL takes its primes from nowhere else, and OAEP and PSS their padding.
 """
 
-from functools import cached_property
 from math import lcm
 from typing import ClassVar, Self
 
@@ -32,7 +31,7 @@ def modulus_size(key_spec: str) -> int:
     return _BITS[key_spec] // 8
 
 
-class RsaKeyPair(SigningPair[rsa.RSAPrivateKey]):
+class RsaKeyPair(SigningPair[rsa.RSAPrivateKey, rsa.RSAPublicKey]):
     """A pair that encrypts, or signs."""
 
     KEY_SPECS: ClassVar = tuple(_BITS)
@@ -69,11 +68,6 @@ class RsaKeyPair(SigningPair[rsa.RSAPrivateKey]):
 
     def _check(self, algorithm: str, message_type: str, message: bytes, signature: bytes) -> None:
         self._public_key.verify(signature, message, *_scheme(algorithm, message_type))
-
-    @cached_property
-    def _public_key(self) -> rsa.RSAPublicKey:
-        # Kept, since OpenSSL prepares a public key when it is first used.
-        return self._private_key.public_key()
 
     @classmethod
     def _of_spec(cls, key_spec: str, private_key: object) -> rsa.RSAPrivateKey:
