@@ -20,8 +20,9 @@ from cloudtrail_words import (
     trail_key_policy,
 )
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -612,10 +613,41 @@ def test_digests_are_signed_with_the_keys_that_were_given_and_then_with_drawn_on
     assert drawn != given
 
 
-def test_what_cloudtrail_could_not_sign_with_is_refused():
-    curve = ec.generate_private_key(ec.SECP256R1())
-    other = curve.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    problem = "(?i)could not deserialize|CloudTrail signs with RSA of 2048 bits"
-    for material in (b"no key", other, given_key(3072)[1]):
-        with pytest.raises(ValueError, match=problem):
-            Lab(trail_signing_keys=[material])
+def on_a_curve():
+    made = ec.generate_private_key(ec.SECP256R1())
+    return made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def of_an_unknown_kind():
+    """The object identifier of Ed25519, made into one that nobody has."""
+    made = ed25519.Ed25519PrivateKey.generate()
+    material = made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return material.replace(b"\x2b\x65\x70", b"\x2b\x65\x7f")
+
+
+NO_SIGNING_KEYS = {
+    "noise": (lambda: b"no key", "not PKCS #8"),
+    "on a curve": (on_a_curve, "RSA of 2048 bits"),
+    "of another size": (lambda: given_key(3072)[1], "RSA of 2048 bits"),
+    "of an unknown kind": (of_an_unknown_kind, "unknown kind"),
+    "encrypted": (
+        lambda: given_key()[0].private_bytes(
+            Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"password")
+        ),
+        # An encrypted key has another outer structure: RFC 5958, EncryptedPrivateKeyInfo.
+        "not PKCS #8",
+    ),
+    "PKCS #1": (
+        lambda: given_key()[0].private_bytes(
+            Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+        ),
+        "not PKCS #8",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NO_SIGNING_KEYS)
+def test_what_cloudtrail_could_not_sign_with_is_refused(case):
+    material, problem = NO_SIGNING_KEYS[case]
+    with pytest.raises(ValueError, match=problem):
+        Lab(trail_signing_keys=[material()])

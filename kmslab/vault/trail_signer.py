@@ -11,15 +11,10 @@ from collections.abc import Iterable
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_der_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kmslab.errors import IntegrityError
+from kmslab.vault.algorithms import pkcs8
 from kmslab.vault.domain_key import DomainKey
 
 _EXPONENT, _BITS = 65_537, 2048
@@ -28,7 +23,8 @@ _PURPOSE = b"kmslab sign digest files"
 
 class TrailSigner:
     """Makes signing keys and signs with them. `domain_key` wraps what rests outside. `given` are
-    private keys, PKCS #8 in DER, that are used before any is drawn; ValueError for what is none."""
+    RSA private keys of 2048 bits, PKCS #8 in DER, that are used before any is drawn; ValueError for
+    what is none."""
 
     def __init__(self, domain_key: DomainKey, given: Iterable[bytes] = ()) -> None:
         self._domain_key = domain_key
@@ -40,8 +36,7 @@ class TrailSigner:
         milliseconds or more, so hold no lock meanwhile."""
         private_key = self._next_given() or rsa.generate_private_key(_EXPONENT, _BITS)
         public_key = private_key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
-        material = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        return public_key, self._domain_key.wrap(material, _PURPOSE)
+        return public_key, self._domain_key.wrap(pkcs8.encoded(private_key), _PURPOSE)
 
     def sign(self, token: bytes, message: bytes) -> bytes:
         """The signature of `message` by the private key of `token`. Raises IntegrityError for a
@@ -60,16 +55,14 @@ class TrailSigner:
             material = self._domain_key.unwrap(token, _PURPOSE)
             if material is None:
                 raise IntegrityError("the token of a signing key does not open")
-            # What comes out of a wrap of this domain went in as a good key.
-            loaded = load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True)
+            loaded = pkcs8.read(material)
             assert isinstance(loaded, rsa.RSAPrivateKey)
             private_key = self._opened[token] = loaded
         return private_key
 
 
 def _checked(material: bytes) -> rsa.RSAPrivateKey:
-    # It comes from outside, so its numbers are proven to fit.
-    private_key = load_der_private_key(material, None)
+    private_key = pkcs8.read_untrusted(material)
     if not isinstance(private_key, rsa.RSAPrivateKey) or private_key.key_size != _BITS:
         raise ValueError(f"CloudTrail signs with RSA of {_BITS} bits, not with this key")
     return private_key
