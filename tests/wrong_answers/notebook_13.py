@@ -43,6 +43,16 @@ def takes_a_pipeline(table):
     return first_row(table[table["source_ip"] == "198.51.100.8"])
 
 
+def takes_whose_addresses_are_most(table):
+    places = direct(table).groupby("access_key_id", observed=True)["source_ip"].nunique()
+    return first_row(direct(table[table["access_key_id"] == places.idxmax()]))
+
+
+def takes_whose_programs_are_most(table):
+    programs = direct(table).groupby("access_key_id", observed=True)["user_agent"].nunique()
+    return first_row(direct(table[table["access_key_id"] == programs.idxmax()]))
+
+
 def takes_the_hotel(table):
     at_hotel = direct(table[table["source_ip"] == "192.0.2.77"])
     return first_row(at_hotel[at_hotel["access_key_id"].str.startswith("ASIA")])
@@ -69,6 +79,12 @@ def tells_the_role(table):
 def reads_of(rows):
     read = rows[(rows["operation"] == "s3:GetObject") & (rows["outcome"] == "ok")]
     return sorted({arns[0] for arns in read["resources"]})
+
+
+def counts_reads_that_failed(table, access_key_id, source_ip):
+    theirs = table[table["source_ip"] == source_ip]
+    asked = theirs[theirs["operation"] == "s3:GetObject"]
+    return theirs["time"].min(), sorted({arns[0] for arns in asked["resources"]})
 
 
 def counts_the_programs_reads(table, access_key_id, source_ip):
@@ -236,7 +252,9 @@ WRONG = {
     "13-1": [
         ("takes who was refused most", takes_who_was_refused_most),
         ("takes who works at home in the evening", takes_who_works_at_home),
-        ("takes a pipeline of two machines", takes_a_pipeline),
+        ("takes a pipeline of three machines", takes_a_pipeline),
+        ("takes the credentials with most addresses", takes_whose_addresses_are_most),
+        ("takes the credentials with most programs", takes_whose_programs_are_most),
         ("takes who is on call in a hotel", takes_the_hotel),
         ("tells where the program works", tells_where_the_program_works),
         ("tells where S3 works", tells_the_address_of_s3),
@@ -245,6 +263,7 @@ WRONG = {
     ],
     "13-2": [
         ("counts what the program read", counts_the_programs_reads),
+        ("counts reads that failed", counts_reads_that_failed),
         ("begins with the first read", begins_with_the_first_read),
         ("begins with the session", begins_with_the_session),
         ("lists buckets too", lists_buckets_too),

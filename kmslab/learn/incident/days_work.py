@@ -263,11 +263,11 @@ def _analyst(stage: Stage, name: str) -> Iterator[int]:
 
 
 def _deployer(stage: Stage, number: int) -> Iterator[int]:
-    """A pipeline; its steps run on two machines that share one session."""
+    """A pipeline; its steps run on three machines that share one session."""
     chance, start = Chance(f"deployer {number}"), at(10 + 2 * number, 12)
     yield start
-    first = stage.start("deployer", f"pipeline-{411 + number}", RUNNERS[0], "terraform/1.14")
-    runners = [first, first.moved_to(RUNNERS[1], "terraform/1.14")]
+    first = stage.start("deployer", f"pipeline-{411 + number}", *RUNNERS[0])
+    runners = [first, *(first.moved_to(*runner) for runner in RUNNERS[1:])]
     for second in chance.within(20, start + 30, start + 420):
         yield second
         kms = chance.pick(runners).kms

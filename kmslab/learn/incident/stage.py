@@ -10,7 +10,13 @@ from kmslab.learn.incident.callers import Caller, person
 from kmslab.learn.incident.company import ANALYTICS, SHOP, Company, role_arn
 
 # Private addresses are of programs in the company's own network, the others of the internet.
-OFFICE, RUNNERS = "203.0.113.10", ("198.51.100.7", "198.51.100.8")
+OFFICE = "203.0.113.10"
+# The machines on which pipelines run, each with what its steps call AWS by.
+RUNNERS = (
+    ("198.51.100.7", "terraform/1.14"),
+    ("198.51.100.8", "aws-cli/2.31.4"),
+    ("198.51.100.9", "aws-sdk-go-v2/1.39"),
+)
 PLATFORM_IP, PLATFORM_PROGRAM = "10.1.0.5", "amber-platform/7.3"
 CONSOLE = "aws-cli/2.31.4"
 

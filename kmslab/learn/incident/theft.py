@@ -54,6 +54,11 @@ def _theft(stage: Stage) -> Iterator[int]:
         yield at(12, 57, second)
         with refusals_do_not_matter:
             thief.s3.list_objects_v2(Bucket=bucket)
+    for second, name in ((36, "profiles/all.json"), (49, "export.csv")):
+        yield at(12, 57, second)
+        with refusals_do_not_matter:
+            # A guess: there is no such object.
+            thief.s3.get_object(Bucket=CUSTOMERS, Key=name)
     yield at(12, 58, 5)
     thief.s3.list_objects_v2(Bucket=CUSTOMERS)
     for second, name in ((31, "orders"), (47, "invoices")):
