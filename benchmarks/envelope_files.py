@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks import race
 from benchmarks.envelopes import KEY
-from benchmarks.servers import ACCESS_KEY, SECRET_KEY, running_server
+from benchmarks.servers import ACCESS_KEY, SECRET_KEY, client_of, running_server
 from kmslab import envelope
 
 _MIB, _GIB = 1024**2, 1024**3
@@ -177,14 +177,5 @@ def _environment(port: int) -> dict[str, str]:
 
 
 def _new_key(port: int) -> str:
-    import boto3
-
-    kms = boto3.client(
-        "kms",
-        region_name="us-east-1",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-    )
-    arn: str = kms.create_key()["KeyMetadata"]["Arn"]
+    arn: str = client_of(port).create_key()["KeyMetadata"]["Arn"]
     return arn

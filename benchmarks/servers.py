@@ -109,17 +109,22 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(f"{process.args} does not answer")
 
 
-def _signed_encrypt(port: int) -> bytes:
-    """The bytes of one Encrypt for a new key of this server."""
+def client_of(port: int) -> Any:
+    """A boto3 KMS client of the server on this port."""
     import boto3
 
-    kms = boto3.client(
+    return boto3.client(
         "kms",
         region_name="us-east-1",
         endpoint_url=f"http://127.0.0.1:{port}",
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
     )
+
+
+def _signed_encrypt(port: int) -> bytes:
+    """The bytes of one Encrypt for a new key of this server."""
+    kms = client_of(port)
     key_id = kms.create_key()["KeyMetadata"]["KeyId"]
     prepared: list[Any] = []
     kms.meta.events.register("before-send.kms", lambda request, **_: prepared.append(request))
