@@ -136,10 +136,11 @@ async def _read_body(receive: Receive) -> bytes | None:
 
 
 def _head_of(scope: Scope) -> Request:
-    given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    headers = dict(given)
-    if len(headers) < len(given):
-        headers = _joined(given)
+    names = [name.decode("latin-1") for name, _ in scope["headers"]]
+    values = [value.decode("latin-1") for _, value in scope["headers"]]
+    headers = dict(zip(names, values, strict=True))
+    if len(headers) < len(names):
+        headers = _joined(names, values)
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     client = scope.get("client")
@@ -147,12 +148,12 @@ def _head_of(scope: Scope) -> Request:
     return Request(scope["method"], path, query, headers, b"", source_ip=source_ip)
 
 
-def _joined(given: list[tuple[str, str]]) -> dict[str, str]:
+def _joined(names: list[str], values: list[str]) -> dict[str, str]:
     """Headers of which some came more than once."""
-    values: dict[str, list[str]] = {}
-    for name, value in given:
-        values.setdefault(name, []).append(value)
-    return {name: ",".join(several) for name, several in values.items()}
+    several: dict[str, list[str]] = {}
+    for name, value in zip(names, values, strict=True):
+        several.setdefault(name, []).append(value)
+    return {name: ",".join(given) for name, given in several.items()}
 
 
 def _refuse_headers(_: Request) -> Answer:

@@ -55,8 +55,9 @@ def _theirs() -> pandas.DataFrame:
         "which columns may differ?",
         "What S3 does in somebody's name comes from AWS Internal, which is nobody's address: leave "
         "out rows with invoked_by, and count addresses for each access_key_id.",
-        "Seven credentials have more than one address. People carry their long-term keys (AKIA…) home; "
-        "temporary ones (ASIA…) are for one program. And which addresses are used by others too?",
+        "Seven credentials have more than one address. People carry their long-term keys (AKIA…) "
+        "home; temporary ones (ASIA…) are for one program. And which addresses are used by others "
+        "too?",
         "Of temporary credentials with several addresses, take those of which one address is used "
         "with no other credentials: that one is the thief's.",
     ),
